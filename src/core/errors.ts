@@ -1,0 +1,29 @@
+export type OrqErrorCode = 'INVALID_OPTION' | 'INVALID_CONTACT' | 'API_ERROR'
+
+/**
+ * What this package throws, always at set-up or from a server-side call: `identify` never throws. Switch on `code`;
+ * `message` is for people and may change. Carries no token, key or field value.
+ */
+export class OrqError extends Error {
+  override readonly name: string = 'OrqError'
+  readonly code: OrqErrorCode
+  constructor(code: OrqErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** An answer of the contacts API that is not 2xx. `body` is upstream's own text: never log it or hand it to a page. */
+export class APIError extends OrqError {
+  override readonly name = 'APIError'
+  readonly statusCode: number
+  readonly headers: Headers
+  /** At most 64 kB of the answer. Not enumerable, so that a logger that prints own properties leaves it out. */
+  declare readonly body: string
+  constructor(statusCode: number, headers: Headers, body: string) {
+    super('API_ERROR', `the contacts API answered ${statusCode}`)
+    this.statusCode = statusCode
+    this.headers = headers
+    Object.defineProperty(this, 'body', { value: body })
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What is known to be upstream for one field: the hash of the acknowledged value ('' from the moment the field is sent
+ * until it is acknowledged: its upstream value is unknown then), when it was acknowledged, and when it was called.
+ * Both in milliseconds since the epoch.
+ */
+export type LedgerEntry = [hash: string, acknowledgedAt: number, calledAt: number]
+
+/** The entries of one contact by field, `external_id` included. Holds no values. */
+export interface Ledger {
+  [field: string]: LedgerEntry
+}
+
+/** Hashes of values by field. */
+export interface Hashes {
+  [field: string]: string
+}
+
+/** True when the ledger holds exactly this value and is younger than `ttlMs`. A time in the future counts as expired. */
+export const isAcknowledged = (entry: LedgerEntry | undefined, hash: string, now: number, ttlMs: number): boolean =>
+  entry?.[0] === hash && now >= entry[1] && now - entry[1] < ttlMs
+
+export interface DuplicateQuestion {
+  ledger: Ledger
+  /** The fields of the call. */
+  hashes: Hashes
+  /** The newest value of each field that waits or is on the wire. */
+  unacknowledged: Hashes
+  now: number
+  ttlMs: number
+}
+
+/**
+ * A call is a duplicate when for every field nothing different is unacknowledged and the ledger holds its value.
+ * Without the first half, A acknowledged, B on the wire, A again would end at B.
+ */
+export const isDuplicate = ({ ledger, hashes, unacknowledged, now, ttlMs }: DuplicateQuestion): boolean =>
+  Object.entries(hashes).every(
+    ([field, hash]) => (unacknowledged[field] ?? hash) === hash && isAcknowledged(ledger[field], hash, now, ttlMs),
+  )
+
+/** To be done *before* the fields are sent: whatever becomes of the request, none of them counts as known any more. */
+export const markSent = (ledger: Ledger, fields: Iterable<string>): void => {
+  for (const field of fields) {
+    const entry = ledger[field]
+    if (entry) entry[0] = ''
+  }
+}
+
+/** To be done when upstream has the value. */
+export const acknowledge = (ledger: Ledger, field: string, hash: string, now: number, calledAt: number): void => {
+  ledger[field] = [hash, now, calledAt]
+}

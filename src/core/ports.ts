@@ -1,0 +1,32 @@
+/** Time as an argument: the core reads no clock of its own. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. May jump when a person or NTP sets the device's clock. */
+  now(): number
+  /** Milliseconds from an arbitrary start; never runs backwards. */
+  monotonic(): number
+  /** Runs `task` once after `ms` milliseconds; the returned function cancels it. */
+  after(ms: number, task: () => void): () => void
+}
+
+/** Never throws: a failed read is undefined, a failed write is kept in memory. Browsers may deny storage at any time. */
+export interface KeyValueStore {
+  get(key: string): string | undefined
+  /** `undefined` removes the key. */
+  set(key: string, value: string | undefined): void
+}
+
+/** `globalThis.fetch`, or anything that behaves like it. */
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
+
+// setTimeout's argument is a signed 32-bit integer: a longer wait would fire at once.
+const longestTimerMs = 2 ** 31 - 1
+
+/** The real clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after: (ms, task) => {
+    const timer = setTimeout(task, Math.min(ms, longestTimerMs))
+    return () => clearTimeout(timer)
+  },
+}

@@ -1,0 +1,53 @@
+/** When a failed request is tried again. The names of the official Orq SDKs' `RetryConfig`; all times in milliseconds. */
+export interface RetryConfig {
+  /**
+   * `none` never repeats by itself.
+   * @defaultValue 'backoff'
+   */
+  strategy?: 'backoff' | 'none' | undefined
+  backoff?:
+    | {
+        /** @defaultValue 500 */
+        initialInterval?: number | undefined
+        /** @defaultValue 60000 */
+        maxInterval?: number | undefined
+        /** @defaultValue 1.5 */
+        exponent?: number | undefined
+        /** Attempts end this long after the first one. @defaultValue 3600000 */
+        maxElapsedTime?: number | undefined
+      }
+    | undefined
+  /** Whether a network failure or a timeout is tried again too. @defaultValue true */
+  retryConnectionErrors?: boolean | undefined
+}
+
+/**
+ * The wait before the next attempt: `initialInterval * exponent^failures`, at most `maxInterval`, 20 % up or down so that
+ * clients which failed together do not return together.
+ * @param failures how many attempts have failed before the last one
+ * @param random from 0 to 1
+ * @returns milliseconds, or undefined when no attempt is left
+ */
+export const nextDelay = (
+  config: RetryConfig,
+  { failures, elapsedMs, random }: { failures: number; elapsedMs: number; random: number },
+): number | undefined => {
+  const {
+    initialInterval = 500,
+    maxInterval = 60_000,
+    exponent = 1.5,
+    maxElapsedTime = 3_600_000,
+  } = config.backoff ?? {}
+  if (config.strategy === 'none' || elapsedMs >= maxElapsedTime) return undefined
+  return Math.min(initialInterval * exponent ** failures, maxInterval) * (0.8 + 0.4 * random)
+}
+
+/**
+ * `Retry-After` (RFC 9110, section 10.2.3): seconds or an HTTP date.
+ * @returns milliseconds from `now`, 0 to an hour; undefined when absent or unreadable
+ */
+export const parseRetryAfter = (header: string | null | undefined, now: number): number | undefined => {
+  if (!header) return undefined
+  const ms = /^\s*-?\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 3_600_000)
+}
