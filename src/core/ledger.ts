@@ -38,15 +38,15 @@ export const isDuplicate = ({ ledger, hashes, unacknowledged, now, ttlMs }: Dupl
     ([field, hash]) => (unacknowledged[field] ?? hash) === hash && isAcknowledged(ledger[field], hash, now, ttlMs),
   )
 
-/** To be done *before* the fields are sent: whatever becomes of the request, none of them counts as known any more. */
-export const markSent = (ledger: Ledger, fields: Iterable<string>): void => {
-  for (const field of fields) {
-    const entry = ledger[field]
-    if (entry) entry[0] = ''
-  }
+/**
+ * To be done *before* the field is sent: whatever becomes of the request, its upstream value is unknown from then on.
+ * The call time stays, so that an older call of another tab knows that it is older.
+ */
+export const markSent = (ledger: Ledger, field: string, calledAt: number): void => {
+  ledger[field] = ['', 0, calledAt]
 }
 
-/** To be done when upstream has the value. */
+/** To be done when upstream has the value. An answer to an older call that arrives late changes nothing. */
 export const acknowledge = (ledger: Ledger, field: string, hash: string, now: number, calledAt: number): void => {
-  ledger[field] = [hash, now, calledAt]
+  if ((ledger[field]?.[2] ?? 0) <= calledAt) ledger[field] = [hash, now, calledAt]
 }
