@@ -31,18 +31,21 @@ export const createBackoff = ({ clock, retries }: Settings, store: RecordsStore)
   /** Like the outbox's not-before, but of this page alone. */
   let quietUntil = 0
   return {
-    waitMs: () => Math.max(store.read().notBefore, quietUntil) - clock.now(),
+    waitMs: () => {
+      const { notBefore, retryAfter } = store.read()
+      return Math.max(notBefore, retryAfter, quietUntil) - clock.now()
+    },
     fail: ({ reason, retryAfterMs, quiet }) => {
       last = reason
       // Coming online is an event: no time to wait for.
       if (reason === 'offline') return false
       if (!failures) failingSince = clock.monotonic()
       const elapsedMs = clock.monotonic() - failingSince
-      const delayMs = retryAfterMs ?? nextDelay(retries, { failures: failures++, elapsedMs, random: Math.random() })
-      const until = clock.now() + (delayMs ?? 0)
-      if (quiet) quietUntil = until
+      const delayMs = nextDelay(retries, { failures: failures++, elapsedMs, random: Math.random() })
+      const now = clock.now()
+      if (quiet) quietUntil = now + (delayMs ?? 0)
       else {
-        Object.assign(store.read(), { notBefore: until, ordered: retryAfterMs !== undefined })
+        Object.assign(store.read(), { notBefore: now + (delayMs ?? 0), retryAfter: now + (retryAfterMs ?? 0) })
         store.save()
       }
       return !quiet && delayMs !== undefined
@@ -52,9 +55,7 @@ export const createBackoff = ({ clock, retries }: Settings, store: RecordsStore)
       last = undefined
     },
     cutShort: () => {
-      const records = store.read()
-      quietUntil = 0
-      if (!records.ordered) records.notBefore = 0
+      quietUntil = store.read().notBefore = 0
     },
     reason: () => last,
   }

@@ -1,14 +1,15 @@
 /** Runs one task at a time among all tabs of an origin. */
 export interface Lock {
   /** Calls `task` with false when there is no lock to be had. */
-  run<T>(task: (locked: boolean) => Promise<T>): Promise<T>
+  run(task: (isLocked: boolean) => Promise<void>): Promise<void>
   /** Gives up what is held: a page that holds a lock is not kept in the back/forward cache. */
   release(): void
 }
 
 /**
  * A Web Lock, waited for at most `maxWaitMs`: a frozen tab may hold it. Held 50 ms longer than the task, because Chromium
- * may grant it to another tab before that tab sees what this one wrote.
+ * may grant it to another tab before that tab sees what this one wrote. Absent on plain http; outside a document nobody
+ * shares our storage, so nothing needs it.
  */
 export const createLock = (name: string, maxWaitMs: number): Lock => {
   let release = (): void => {}
@@ -16,28 +17,25 @@ export const createLock = (name: string, maxWaitMs: number): Lock => {
     release: () => release(),
     run: (task) =>
       new Promise((resolve) => {
-        let started = false
-        const go = async (locked: boolean): Promise<void> => {
-          started = true
-          resolve(await task(locked))
-        }
+        if (typeof document === 'undefined') return resolve(task(true))
         const aborter = new AbortController()
         const timer = setTimeout(() => aborter.abort(), maxWaitMs)
-        const { locks } = globalThis.navigator ?? {}
-        // Absent on plain http; rejects in an opaque origin.
-        const held = (locks as LockManager | undefined)?.request(name, { signal: aborter.signal }, async () => {
+        const hold = (): Promise<void> => {
           clearTimeout(timer)
-          await new Promise<void>((done) => {
+          return new Promise((done) => {
             release = done
-            go(true).then(() => setTimeout(done, 50))
+            const ending = task(true)
+            resolve(ending)
+            ending.then(() => setTimeout(done, 50))
           })
-        })
-        const without = (): void => {
-          clearTimeout(timer)
-          if (!started) go(false)
         }
-        if (held) held.catch(without)
-        else without()
+        const { locks } = navigator as { locks?: LockManager }
+        // Rejects after the wait, and at once in an opaque origin.
+        const held = locks?.request(name, { signal: aborter.signal }, hold) ?? Promise.reject()
+        held.catch(() => {
+          clearTimeout(timer)
+          resolve(task(false))
+        })
       }),
   }
 }

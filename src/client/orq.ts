@@ -182,11 +182,7 @@ export const createClient = (door: Door): Orq => {
       chosen.respectPrivacySignals && hasPrivacySignal() ? 'denied' : consent === 'granted' ? chosen.consent : consent
     if (consent === 'denied') setConsent(consent)
     // Not now: the first access to storage costs up to a millisecond of the page's start.
-    else
-      clock.after(
-        0,
-        whileGranted(() => setConsent('granted')),
-      )
+    else clock.after(0, whileGranted(start))
   }
 
   return {

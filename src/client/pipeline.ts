@@ -55,6 +55,7 @@ export const createPipeline = (parts: PipelineParts): Pipeline => {
   /** The person of the last call on this page: whom an opaque token speaks for. */
   let current: string | undefined
   let running: Promise<void> | undefined
+  let asked: ReturnType<Tokens['get']> | undefined
   let isRenewed = false
   let cancelWake = (): void => {}
 
@@ -91,7 +92,10 @@ export const createPipeline = (parts: PipelineParts): Pipeline => {
   const changePerson = (id: string): void => {
     sendNow()
     current = id
-    if (tokens.peek()?.subject !== id) tokens.discard()
+    if (tokens.peek()?.subject !== id) {
+      asked = undefined
+      tokens.discard()
+    }
   }
 
   const debounce = (entry: Entry): void => {
@@ -105,7 +109,7 @@ export const createPipeline = (parts: PipelineParts): Pipeline => {
     })
     // Beside the debounce, so that leaving the page finds the token at hand.
     if (!isOffline() && backoff.waitMs() <= 0) {
-      tokens.get()
+      asked ??= tokens.get()
       load().catch(() => {})
     }
   }
@@ -135,7 +139,10 @@ export const createPipeline = (parts: PipelineParts): Pipeline => {
     if (isOffline()) return follow(waiting, { kind: 'wait', reason: 'offline', quiet: true })
     // A browser remembers a failed import for the life of the page: then the bare fetch sends.
     const loading = load().catch(() => settings.fetch)
-    const token = await tokens.get()
+    // What was asked beside the debounce, once; a token of it may have expired since.
+    const answer = await (asked ?? tokens.get())
+    asked = undefined
+    const token = typeof answer === 'string' ? answer : await tokens.get()
     if (token === 'no_token') return follow(waiting, { kind: 'wait', reason: token, quiet: true })
     if (token === 'unreachable') return follow(waiting, { kind: 'wait', reason: token })
     const id = [...ready].find((one) => speaksFor(token, one))
@@ -260,6 +267,7 @@ export const createPipeline = (parts: PipelineParts): Pipeline => {
       for (const entry of entries.all()) entries.drop(entry, reason)
       current = undefined
       backoff.succeed()
+      asked = undefined
       tokens.discard()
       if (reason === 'reset') store.reset()
       if (reason === 'denied') store.erase()

@@ -23,10 +23,10 @@ export interface Records {
   ledgers: Map<string, Ledger>
   /** By id. */
   outbox: Map<string, WaitingFields>
-  /** Nothing is tried before this time. */
+  /** Nothing is tried before this time; news cut it short. */
   notBefore: number
-  /** The server named the time, so nothing cuts it short. */
-  ordered: boolean
+  /** The same, named by a server: nothing cuts it short. */
+  retryAfter: number
 }
 
 export interface RecordsStore {
@@ -143,7 +143,7 @@ export const createRecords = (
     ledgers: new Map(),
     outbox: new Map(),
     notBefore: 0,
-    ordered: false,
+    retryAfter: 0,
   })
 
   const read = (): Records => {
@@ -161,10 +161,10 @@ export const createRecords = (
       ledgerText = nextLedger
     }
     if (nextOutbox !== outboxText || !records.outbox) {
-      const { t, o, c } = parse(nextOutbox) ?? {}
+      const { t, r, c } = parse(nextOutbox) ?? {}
       records.outbox = attempt(() => toOutbox(c ?? []), new Map())
       records.notBefore = isTime(t) ? t : 0
-      records.ordered = o === 1
+      records.retryAfter = isTime(r) ? r : 0
       outboxText = nextOutbox
     }
     const now = clock.now()
@@ -177,11 +177,13 @@ export const createRecords = (
 
   const save = (): void => {
     if (!records) return
-    const { id, last, salt, epoch, ledgers, outbox, notBefore, ordered } = records
+    const { id, last, salt, epoch, ledgers, outbox, notBefore, retryAfter } = records
     while (ledgers.size > maxContacts) ledgers.delete(ledgers.keys().next().value as string)
     ledgerText = JSON.stringify({ v: 1, i: id, n: last, s: salt, e: epoch, c: [...ledgers] })
     storage.set(ledgerKey, ledgerText)
-    const next = outbox.size ? JSON.stringify({ v: 1, t: notBefore, o: +ordered, c: [...outbox] }) : undefined
+    const next = outbox.size
+      ? JSON.stringify({ v: 1, t: Math.ceil(notBefore), r: retryAfter, c: [...outbox] })
+      : undefined
     if (keepOutbox && next !== outboxText) storage.set(outboxKey, next)
     outboxText = next
   }

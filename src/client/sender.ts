@@ -130,7 +130,7 @@ export const createSender = (
       if (isKnown) acknowledge(ledgerOf(records, id), field, hashOf(records, value), clock.now(), calledAt)
     }
     if (stored && !Object.keys(stored).length) records.outbox.delete(id)
-    if (isKnown) Object.assign(records, { notBefore: 0, ordered: false })
+    if (isKnown) Object.assign(records, { notBefore: 0, retryAfter: 0 })
     if (isKnown) entry.superseded = false
     store.save()
     if (answer.kind === 'refused')

@@ -1,0 +1,55 @@
+import { SignJWT } from 'jose'
+import { type FieldName, fieldNames, isExternalId } from '../core/contact.ts'
+import { OrqError } from '../core/errors.ts'
+import { defaultAudience, defaultKeyId, toKey, tokenType } from './jwt.ts'
+
+export interface TokenGrant {
+  /** The `external_id` of the signed-in user. */
+  subject: string
+  /** Like '5m', '90s', or seconds as a number; at most 15 minutes. @defaultValue '5m' */
+  expiresIn?: string | number | undefined
+  /** The only fields that the page may write; absent: all. */
+  fields?: readonly FieldName[] | undefined
+  /** The only `Origin` that may use the token. */
+  origin?: string | undefined
+  /** @defaultValue 'orq-identify' */
+  audience?: string | undefined
+  issuer?: string | undefined
+}
+
+/** Which key signs. */
+export interface SigningKey {
+  secret: string
+  /** @defaultValue 'default' */
+  keyId?: string | undefined
+}
+
+const toSeconds = (duration: string | number): number => {
+  const [, amount, unit] = /^(\d+)([sm]?)$/.exec(String(duration)) ?? []
+  return Number(amount) * (unit === 'm' ? 60 : 1)
+}
+
+/**
+ * A token with which one page may write one contact, to be handed to the signed-in user's own page. Any JWT library in
+ * any language can make the same.
+ * @throws OrqError `INVALID_OPTION`, naming the setting
+ */
+export const mintToken = async (grant: TokenGrant, { secret, keyId = defaultKeyId }: SigningKey): Promise<string> => {
+  const { subject, expiresIn = '5m', fields, origin, audience = defaultAudience, issuer } = grant
+  if (!isExternalId(subject)) throw new OrqError('INVALID_OPTION', 'subject: a string of 1 to 120 characters')
+  const life = toSeconds(expiresIn)
+  if (!(life >= 1 && life <= 900)) throw new OrqError('INVALID_OPTION', 'expiresIn: from 1s to 15m')
+  const unknown = fields?.find((field) => !fieldNames.includes(field))
+  if (unknown !== undefined || fields?.length === 0)
+    throw new OrqError('INVALID_OPTION', `fields: some of ${fieldNames.join(', ')}`)
+  if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).origin !== origin))
+    throw new OrqError('INVALID_OPTION', 'origin: like https://app.example, without a path')
+  const token = new SignJWT({ ...(fields && { fields }), ...(origin && { origin }) })
+    .setProtectedHeader({ alg: 'HS256', typ: tokenType, kid: keyId })
+    .setSubject(subject)
+    .setAudience(audience)
+    .setIssuedAt()
+    .setExpirationTime(Math.floor(Date.now() / 1000) + life)
+  if (issuer) token.setIssuer(issuer)
+  return token.sign(toKey(secret))
+}

@@ -1,0 +1,129 @@
+import type { Contact, FieldName } from '../core/contact.ts'
+import { OrqError } from '../core/errors.ts'
+import { type Clock, systemClock } from '../core/ports.ts'
+import { contactsPath, parseUpdateId, type UpdateId, updateIdHeader } from '../core/wire.ts'
+import { memory } from '../store/memory.ts'
+import type { Store } from '../store/store.ts'
+import { createUpstreamRequest, type UpstreamOptions } from '../upstream/request.ts'
+import { upsert } from '../upstream/upsert.ts'
+import { acceptedAnswer, Refusal, refusalAnswer } from './answer.ts'
+import { checkContentType, readContact } from './body.ts'
+import { createDispatcher } from './dispatcher.ts'
+import { createOriginCheck, type OriginCheck, preflightAnswer } from './origin.ts'
+import type { Scope, Verify } from './verify.ts'
+
+export interface ProxyOptions {
+  /** Who may write what: `jwt(…)`, or a function of your own. */
+  verify: Verify
+  /** The contacts API and its key. */
+  upstream: UpstreamOptions
+  /** Where accepted updates are kept until they are delivered. @defaultValue memory(), which answers no 202 */
+  store?: Store | undefined
+  /** Origins other than the proxy's own whose pages may write, like `https://app.example`. @defaultValue [] */
+  allowedOrigins?: readonly string[] | undefined
+  /** The folder of the proxy's URLs. @defaultValue '/orq' */
+  basePath?: string | undefined
+  clock?: Clock | undefined
+}
+
+export interface Proxy {
+  /** Answers `POST {basePath}/v2/contacts`, its preflight, and 404 to the rest. Never rejects. */
+  fetch(request: Request, info?: { address?: string | undefined }): Promise<Response>
+  close(): Promise<void>
+}
+
+const readToken = (headers: Headers): string => {
+  const authorization = headers.get('authorization')
+  if (authorization === null) throw new Refusal('token_missing')
+  const [, token] = /^bearer ([^\s,]+)$/i.exec(authorization) ?? []
+  if (!token) throw new Refusal('token_invalid')
+  return token
+}
+
+const checkFields = ({ external_id, ...fields }: Contact, scope: Scope): void => {
+  // Exact code units, no normalisation: two spellings of one name are two people.
+  if (external_id !== scope.subject) throw new Refusal('scope_mismatch')
+  const path = (Object.keys(fields) as FieldName[]).find((field) => scope.fields && !scope.fields.includes(field))
+  if (path) throw new Refusal('field_forbidden', { path })
+}
+
+const readUpdateId = (headers: Headers): UpdateId | undefined => {
+  const text = headers.get(updateIdHeader)
+  if (text === null) return undefined
+  const id = parseUpdateId(text)
+  if (!id) throw new Refusal('bad_request', { mend: `${updateIdHeader}: <client>.<number>[.force]` })
+  return id
+}
+
+/** Whatever the URL's host, scheme and form: only its path decides. */
+const pathOf = (url: string): string => new URL(url, 'http://proxy.invalid').pathname
+
+/**
+ * The token-scoped proxy as a function from Request to Response: web standards only. Checks go cheapest first, and
+ * nothing has an effect before all of them have passed.
+ * @throws OrqError `INVALID_OPTION`
+ */
+export const createProxy = (options: ProxyOptions): Proxy => {
+  const { verify, upstream, clock = systemClock, allowedOrigins = [], store = memory() } = options
+  const badOrigin = allowedOrigins.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin)
+  if (badOrigin !== undefined)
+    throw new OrqError(
+      'INVALID_OPTION',
+      `allowedOrigins: ${JSON.stringify(badOrigin)} is no origin like https://app.example`,
+    )
+  const checkOrigin = createOriginCheck(allowedOrigins)
+  const route = `${(options.basePath ?? '/orq').replace(/\/+$/, '')}${contactsPath}`
+  const request = createUpstreamRequest(upstream)
+  const dispatcher = createDispatcher({
+    store,
+    clock,
+    upsert: (contact, signal) => upsert(request, contact, { path: upstream.path, signal }),
+  })
+
+  const answer = async (incoming: Request, origin: OriginCheck): Promise<Response> => {
+    const { headers, method } = incoming
+    if (pathOf(incoming.url) !== route) throw new Refusal('not_found')
+    if (method === 'OPTIONS') return preflightAnswer(origin)
+    if (method !== 'POST') throw new Refusal('method_not_allowed', {}, { allow: 'POST, OPTIONS' })
+    if (!origin.isAllowed) throw new Refusal('origin_forbidden')
+    checkContentType(headers)
+    const scope = await verify(readToken(headers), incoming)
+    if (!scope) throw new Refusal('token_invalid')
+    if (scope === 'expired') throw new Refusal('token_expired')
+    if (scope.origin !== undefined && scope.origin !== headers.get('origin')) throw new Refusal('origin_forbidden')
+    const id = readUpdateId(headers)
+    const contact = await readContact(incoming, clock)
+    checkFields(contact, scope)
+    const { external_id, ...fields } = contact
+    const delivery = await dispatcher.deliver({ externalId: external_id, fields, id })
+    switch (delivery.kind) {
+      case 'delivered':
+        return acceptedAnswer(
+          { external_id, status: 'delivered', _id: delivery.id, updated: delivery.updated },
+          origin.cors,
+        )
+      case 'accepted':
+        return acceptedAnswer({ external_id, status: 'accepted' }, origin.cors)
+      case 'superseded':
+        throw new Refusal('superseded', { number: delivery.number })
+      case 'refused':
+        throw new Refusal('invalid_field', { path: delivery.field, mend: 'refused by the contacts API' })
+      case 'unavailable': {
+        const seconds = Math.ceil((delivery.retryAfterMs ?? 1_000) / 1_000)
+        throw new Refusal('upstream_unavailable', {}, { 'retry-after': String(seconds) })
+      }
+    }
+  }
+
+  return {
+    fetch: async (incoming) => {
+      const origin = checkOrigin(incoming.headers)
+      try {
+        return await answer(incoming, origin)
+      } catch (error) {
+        return refusalAnswer(error instanceof Refusal ? error : new Refusal('internal'), origin.cors)
+      }
+    },
+    close: dispatcher.close,
+  }
+}

@@ -1,0 +1,53 @@
+import type { FieldName, Fields } from '../core/contact.ts'
+import type { UpdateId } from '../core/wire.ts'
+
+/** One accepted request, to be joined into the row of its contact. */
+export interface Update {
+  externalId: string
+  fields: Fields
+  /** Absent: no number is checked, and the update is never forced. */
+  id?: UpdateId | undefined
+}
+
+/** The right to deliver one version of one contact. Worthless once its lease is lost: no call of it has an effect then. */
+export interface Claim {
+  externalId: string
+  version: number
+  /** The whole payload of the row: every undelivered field. */
+  fields: Fields
+  /** How often this payload has failed. */
+  attempts: number
+  /** Distinguishes this lease from a later one of the same version. */
+  lease: number
+}
+
+export type PutResult =
+  | { kind: 'stored'; version: number; claim?: Claim | undefined }
+  /** A higher number of this client, `number`, is stored for this contact; nothing was written. */
+  | { kind: 'superseded'; number: number }
+  /** All of it is known to be upstream and nothing of it is pending. */
+  | { kind: 'unchanged' }
+
+/**
+ * One row per contact: its undelivered fields, a version that is never reused, a lease, what is known to be upstream,
+ * and the last number of its latest clients. Times are milliseconds since the epoch.
+ */
+export interface Store {
+  /** Whether `put` keeps its promise over a power cut. If not, nothing is ever answered 202, and `retry` withdraws. */
+  readonly isDurable: boolean
+  /** One transaction, durable when it resolves. With `claim` a row that is due and free is leased in the same one. */
+  put(update: Update, options: { claim: boolean }): Promise<PutResult>
+  /** Leases up to `limit` due and free rows, oldest first. */
+  claim(limit: number): Promise<Claim[]>
+  /** Upstream has the claim's fields. A newer version stays, due at once. */
+  done(claim: Claim): Promise<void>
+  /** Upstream will never take `refused`, but has the claim's other fields. A newer version stays, due at once. */
+  park(claim: Claim, refused: readonly FieldName[], reason: string): Promise<void>
+  /** Not before `due`. `reason` is a status and a code, never upstream's text. */
+  retry(claim: Claim, due: number, reason: string): Promise<void>
+  /** Gives claims back as if they had not been taken. */
+  release(claims: readonly Claim[]): Promise<void>
+  /** Only where nothing is durable: takes back what no claim holds yet, up to this version. */
+  withdraw?(externalId: string, version: number): void
+  close(): Promise<void>
+}

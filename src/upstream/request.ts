@@ -1,0 +1,85 @@
+import ky from 'ky'
+import { OrqError } from '../core/errors.ts'
+import type { Fetch } from '../core/ports.ts'
+
+export interface UpstreamOptions {
+  /** The API key of your Orq workspace. Stays on this machine: it is sent to `serverUrl` and nowhere else. */
+  apiKey: string
+  /** @defaultValue 'https://api.orq.ai' */
+  serverUrl?: string | URL | undefined
+  /** Where contacts are posted; `/v2/identities` for workspaces that have only that. @defaultValue '/v2/contacts' */
+  path?: string | undefined
+  /** In place of the global `fetch`; give one made on a connection pool where many contacts pass. */
+  fetch?: Fetch | undefined
+  /** The longest that one attempt may take, in milliseconds. @defaultValue 10000 */
+  timeoutMs?: number | undefined
+}
+
+/** One answer of the contacts API. `body` is upstream's own text, at most 64 kB of it: for the caller, never for a page. */
+export interface UpstreamAnswer {
+  status: number
+  headers: Headers
+  body: string
+}
+
+export type UpstreamRequest = (
+  method: 'POST' | 'PATCH',
+  path: string,
+  body: object,
+  signal?: AbortSignal,
+) => Promise<UpstreamAnswer>
+
+const maxAnswerBytes = 65_536
+
+/** Reads at most `maxAnswerBytes` and lets go of the rest: the status decides, not what a broken server streams. */
+const readText = async (response: Response): Promise<string> => {
+  const reader = response.body?.getReader()
+  if (!reader) return ''
+  const decoder = new TextDecoder()
+  let text = ''
+  let left = maxAnswerBytes
+  while (left > 0) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    text += decoder.decode(value.subarray(0, left), { stream: true })
+    left -= value.byteLength
+  }
+  reader.cancel().catch(() => {})
+  return text
+}
+
+/** The server's address; `http:` only on this machine, for the key travels with every request. */
+const parseServerUrl = (given: string | URL): string => {
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  const isLoopback = !!url && /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
+  if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
+    throw new OrqError('INVALID_OPTION', 'serverUrl: an https URL; http only on a loopback address')
+  return url.href.replace(/\/+$/, '')
+}
+
+/**
+ * Attempts through ky, one each. Headers are built from nothing; a redirect is an answer like any other and never
+ * followed, for it would carry the key to wherever it points.
+ * @throws OrqError `INVALID_OPTION`
+ */
+export const createUpstreamRequest = (options: UpstreamOptions): UpstreamRequest => {
+  const { apiKey, fetch = (url, init) => globalThis.fetch(url, init), timeoutMs = 10_000 } = options
+  if (!apiKey || /[^\x21-\x7e]/.test(apiKey))
+    throw new OrqError('INVALID_OPTION', 'apiKey: the API key of an Orq workspace, visible ASCII without spaces')
+  const serverUrl = parseServerUrl(options.serverUrl ?? 'https://api.orq.ai')
+  return async (method, path, body, signal) => {
+    const overall = signal ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : AbortSignal.timeout(timeoutMs)
+    const response = await ky(serverUrl + path, {
+      method,
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify(body),
+      fetch: fetch as typeof globalThis.fetch,
+      redirect: 'manual',
+      retry: 0,
+      throwHttpErrors: false,
+      timeout: false,
+      signal: overall,
+    })
+    return { status: response.status, headers: response.headers, body: await readText(response) }
+  }
+}
