@@ -1,7 +1,10 @@
 import type { ClientOptions } from './options.ts'
 import { createClient, type Door, type Orq } from './orq.ts'
 
-const door: Door = { load: async () => (await import('./transport.ts')).transport }
+const door: Door = {
+  load: async () => (await import('./transport.ts')).transport,
+  proxyUrl: () => '/orq',
+}
 
 /** The one client of a page. Nothing happens before `orq.init`. */
 export const orq: Orq = createClient(door)

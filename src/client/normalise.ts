@@ -1,8 +1,8 @@
 import {
   byteLength,
   type Contact,
+  type FieldName,
   fieldNames,
-  type Json,
   maxBodyBytes,
   type Problem,
   parseContact,
@@ -39,48 +39,42 @@ export interface IdentifyOptions {
   force?: boolean | undefined
 }
 
-const wireName = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+/** Both traits of other analytics libraries that are fields of ours under another name. */
+const traitNames: Record<string, string> = { name: 'display_name', avatar: 'avatar_url' }
 
 /**
  * Turns both forms of `identify` into a contact, with the values at the time of the call.
- * @param warn told once per cause what was ignored or converted
+ * @param warn told what was ignored or converted
  */
 export const toContact = (
   [user, second, third]: readonly unknown[],
   warn: (text: string) => void,
-): { contact: Contact | Problem; force: boolean } => {
-  const isObject = typeof user === 'object' && user !== null
-  const { force } = ((isObject ? second : third) ?? {}) as IdentifyOptions
+): [Contact | Problem, force: boolean] => {
   try {
+    const isTraits = Object(user) !== user
     const contact: Record<string, unknown> = {}
     const metadata: Record<string, unknown> = {}
-    let id = isObject ? undefined : user
-    for (const [key, value] of Object.entries((isObject ? user : (second ?? {})) as object)) {
-      const name =
-        !isObject && /^(name|avatar)$/.test(key) ? { name: 'display_name', avatar: 'avatar_url' }[key] : wireName(key)
-      if (name === 'external_id') id = isObject ? (value ?? id) : id
-      else if (fieldNames.includes(name as never)) contact[name as string] = value
-      else if (!isObject) metadata[key] = value
+    const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
+    const given = (isTraits ? (second ?? {}) : user) as Record<string, unknown>
+    for (const key of Object.keys(given)) {
+      const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+      if (fieldNames.includes(name as FieldName) || name === 'external_id') contact[name] = given[key]
+      else if (isTraits) metadata[key] = given[key]
       else warn(`identify ignores the unknown field ${key.slice(0, 40)}; put it in metadata`)
     }
     if (Object.keys(metadata).length) contact.metadata = { ...metadata, ...(contact.metadata as object) }
+    let id = isTraits ? user : contact.external_id
     if (typeof id === 'number') {
-      warn('identify was given a number as id; give a string')
-      id = String(id)
+      warn('identify was given a number as id; give a text')
+      id = `${id}`
     }
-    if (typeof id !== 'string' || /^\s*(undefined|null|NaN|\[object Object\])?\s*$/.test(id)) id = undefined
+    if (/^\s*(undefined|null|NaN)?\s*$/.test(id as string)) id = 0
     const parsed = parseContact({ ...contact, external_id: id })
-    const tooLarge = 'external_id' in parsed && byteLength(JSON.stringify(parsed)) > maxBodyBytes
-    return {
-      contact: tooLarge ? { path: 'the contact', mend: `at most ${maxBodyBytes} bytes` } : parsed,
-      force: !!force,
-    }
+    if (byteLength(JSON.stringify(parsed)) > maxBodyBytes)
+      return [{ path: 'contact', mend: `at most ${maxBodyBytes} bytes` }, false]
+    return [parsed, !!force]
   } catch {
     // A getter or a proxy object of the caller's threw.
-    return { contact: { path: 'the user', mend: 'a plain object' }, force: false }
+    return [{ path: 'user', mend: 'a plain object' }, false]
   }
 }
-
-/** The fields of a contact with its id among them: the unit of joining, ledger and outbox. */
-export const fieldsOf = (contact: Contact): [field: string, value: Json][] =>
-  Object.entries(contact) as [string, Json][]

@@ -69,38 +69,37 @@ export type Settings = { [name in keyof Defaulted]-?: NonNullable<Defaulted[name
   storage: KeyValueStore | undefined
 }
 
-const absolute = (name: string, url: string | URL): string => {
-  try {
-    return new URL(url, globalThis.location?.href).href.replace(/\/+$/, '')
-  } catch {
-    throw new OrqError('INVALID_OPTION', `${name}: a URL; outside a page an absolute one`)
-  }
-}
-
 /** @throws OrqError `INVALID_OPTION`, naming the option and the mend */
 export const toSettings = (options: ClientOptions): Settings => {
+  const refuse = (name: string, mend: string): never => {
+    throw new OrqError('INVALID_OPTION', `${name}: ${mend}`)
+  }
   const settings: Record<string, unknown> = {
+    proxyUrl: '/orq',
     subjectClaim: 'sub',
     debounceMs: 250,
-    maxWaitMs: 2000,
+    maxWaitMs: 2e3,
     dedupeTtlMs: 864e5,
-    outbox: 'local',
     outboxTtlMs: 6048e5,
     retries: {},
     timeoutMs: 1e4,
     settleMs: 12e3,
-    consent: 'granted',
     clock: systemClock,
     // Looked up at each call: pages and extensions replace the global one after we have started.
     fetch: (url: string, init?: RequestInit) => globalThis.fetch(url, init),
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
-    if (name.endsWith('Ms') && !(Number(value) >= 0 && Number(value) < 1 / 0))
-      throw new OrqError('INVALID_OPTION', `${name}: a number of milliseconds, 0 or more`)
+    if (/Ms$/.test(name) && !(value >= 0 && value < 1 / 0)) refuse(name, 'milliseconds, 0 or more')
     settings[name] = value
   }
-  settings.proxyUrl = absolute('proxyUrl', options.proxyUrl ?? '/orq')
-  if (options.tokenUrl) settings.tokenUrl = absolute('tokenUrl', options.tokenUrl)
+  for (const name of ['proxyUrl', 'tokenUrl']) {
+    try {
+      const given = settings[name]
+      if (given) settings[name] = new URL(given as string, globalThis.location?.href).href.replace(/\/+$/, '')
+    } catch {
+      refuse(name, 'a URL; outside a page an absolute one')
+    }
+  }
   return settings as unknown as Settings
 }

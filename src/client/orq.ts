@@ -1,15 +1,14 @@
-import { type Contact, parseContact } from '../core/contact.ts'
+import { type Contact, type Problem, parseContact } from '../core/contact.ts'
 import type { Fetch } from '../core/ports.ts'
 import { createDecisions, type Decision } from './decisions.ts'
 import { createLock } from './lock.ts'
 import { type IdentifiedUser, type IdentifyOptions, type Traits, toContact } from './normalise.ts'
 import { type ClientOptions, type Consent, type Settings, toSettings } from './options.ts'
-import { dropped, type Outcome } from './outcome.ts'
-import { hasPrivacySignal, isOfflineFor, listenToPage } from './page.ts'
+import { type DroppedReason, dropped, type Outcome } from './outcome.ts'
+import { hasPrivacySignal, isOffline, listenToPage } from './page.ts'
 import { createPipeline, type Pipeline } from './pipeline.ts'
 import { browserStorage, createRecords, type RecordsStore } from './records.ts'
 import { createTokens, fetchToken } from './tokens.ts'
-import { createWaitingRoom } from './waiting-room.ts'
 
 export interface Orq {
   /**
@@ -37,178 +36,164 @@ export interface Orq {
 export interface Door {
   load(): Promise<(fetch: Fetch, timeoutMs: number) => Fetch>
   /** Undefined when it cannot be guessed. */
-  proxyUrl?: (() => string | undefined) | undefined
+  proxyUrl(): string | undefined
 }
 
 export const createClient = (door: Door): Orq => {
-  const decisions = createDecisions(Date)
-  const waitingRoom = createWaitingRoom()
+  const { emit, on, last } = createDecisions()
   const said = new Set<string>()
-  let settings: Settings | undefined
+  /** What was called before `init` or while consent is pending, in order. */
+  const early: (() => void)[] = []
   let given: ClientOptions | undefined
+  let settings: Settings
   let store: RecordsStore
   let pipeline: Pipeline | undefined
   let consent: Consent = 'granted'
   let isClosed = false
-  let isStarted = false
-  /** `reset` was called while storage was not to be touched. */
-  let isResetDue = false
+  let isResumed = false
   let stopListening = (): void => {}
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
-  let memo: { args: string; stamp: string; id: string; from: number; until: number } | undefined
+  let memo: [args: string, stamp: string, id: string, from: number, until: number] | undefined
 
-  const say = (text: string, level: 'warn' | 'error'): void => {
+  /** One console line per text and page. */
+  const say = (text: string, isWarning?: boolean): void => {
     if (said.has(text) || said.size > 99) return
     said.add(text)
-    console[level](`orq: ${text}`)
+    console[isWarning ? 'warn' : 'error'](`orq: ${text}`)
   }
-  const warn = (text: string): void => say(text, 'warn')
+  const warn = (text: string): void => say(text, true)
 
-  const drop = (id: string, reason: 'invalid' | 'denied' | 'before_send' | 'closed'): Outcome => {
-    decisions.emit(id, 'dropped', reason)
+  const drop = (id: string, reason: DroppedReason): Outcome => {
+    emit(id, 'dropped', reason)
     return dropped(reason)
   }
 
-  const run = (contact: Contact, force: boolean, args?: string): Outcome | Promise<Outcome> => {
-    const { beforeSend, clock } = settings as Settings
-    let allowed: ReturnType<typeof parseContact> = contact
+  /** Runs now, or once it is decided whether anything may run. */
+  const whenDecided = (task: () => void): void => {
+    early.push(task)
+    if (!isClosed && (!pipeline || consent === 'pending')) return
+    if (!isResumed && mayRun()) {
+      isResumed = true
+      pipeline!.resume()
+    }
+    for (const earlier of early.splice(0)) earlier()
+  }
+
+  const mayRun = (): boolean => consent === 'granted' && !isClosed
+
+  const decide = (contact: Contact, force: boolean, args?: string): Outcome | Promise<Outcome> => {
+    const id = contact.external_id
+    if (isClosed) return drop(id, 'closed')
+    if (consent === 'denied') return drop(id, 'denied')
+    const { beforeSend, clock, debug } = settings
+    let allowed: Contact | Problem | undefined = contact
     if (beforeSend) {
       try {
         const answer = beforeSend(contact)
-        if (!answer) return drop(contact.external_id, 'before_send')
-        allowed = parseContact(answer)
+        allowed = answer ? parseContact(answer) : undefined
       } catch {
         allowed = { path: '', mend: '' }
       }
-      if ('path' in allowed) {
-        warn(`beforeSend threw or returned no valid contact ${allowed.path}`)
-        return drop(contact.external_id, 'before_send')
+      if (!allowed || 'path' in allowed) {
+        if (allowed) warn('beforeSend threw or returned no valid contact')
+        return drop(id, 'before_send')
       }
     }
-    if ('path' in allowed) return drop('', 'invalid')
-    if (decisions.debug && allowed.metadata) warn('metadata replaces what is stored as a whole, it is not merged')
-    const { outcome, until } = (pipeline as Pipeline).identify(allowed, force)
-    if (until && args && !beforeSend)
-      memo = { args, stamp: store.stamp(), id: allowed.external_id, from: clock.now(), until }
-    return outcome
+    if (debug && allowed.metadata) warn('metadata replaces what is stored as a whole, it is not merged')
+    const result = pipeline!.identify(allowed, force)
+    if (typeof result !== 'number') return result
+    if (args && !beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
+    return { status: 'duplicate' }
   }
 
-  const identify = (...args: unknown[]): Outcome | Promise<Outcome> => {
-    if (isClosed) return drop('', 'closed')
+  const identify = async (...args: unknown[]): Promise<Outcome> => {
     let text: string | undefined
     try {
-      text = pipeline && consent === 'granted' ? JSON.stringify(args) : undefined
+      text = JSON.stringify(args)
     } catch {}
-    if (memo && memo.args === text && memo.stamp === store.stamp()) {
-      const now = (settings as Settings).clock.now()
-      if (now >= memo.from && now < memo.until) {
-        decisions.emit(memo.id, 'duplicate')
+    if (memo && memo[0] === text && memo[1] === store.stamp()) {
+      const now = settings.clock.now()
+      if (now >= memo[3] && now < memo[4]) {
+        emit(memo[2], 'duplicate')
         return { status: 'duplicate' }
       }
     }
-    const { contact, force } = toContact(args, warn)
+    const [contact, force] = toContact(args, warn)
     if ('path' in contact) {
-      say(`identify was given an invalid user: ${contact.path} must be ${contact.mend}`, 'error')
+      say(`identify: ${contact.path} must be ${contact.mend}`)
       return drop('', 'invalid')
     }
-    if (consent === 'denied') return drop(contact.external_id, 'denied')
-    if (!pipeline || consent === 'pending') return waitingRoom.add(contact, force)
-    start()
-    return run(contact, force, force ? undefined : text)
-  }
-
-  /** Everything that came before, in its order. */
-  const start = (): void => {
-    if (isStarted || !pipeline) return
-    isStarted = true
-    if (isResetDue) pipeline.forget('reset')
-    isResetDue = false
-    pipeline.resume()
-    waitingRoom.replay(run)
+    return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, force ? undefined : text))))
   }
 
   const setConsent = (state: Consent): void => {
     consent = state
+    isResumed = false
+    forget(state === 'denied' && state)
+    whenDecided(() => {})
+  }
+
+  const forget = (reason: DroppedReason | false): void => {
     memo = undefined
-    isStarted = false
-    if (state === 'granted') start()
-    if (state !== 'denied') return
-    waitingRoom.empty(dropped('denied'))
-    pipeline?.forget('denied')
+    if (reason) pipeline?.forget(reason)
   }
 
   const init = (options: ClientOptions = {}): void => {
     if (given) {
-      const before = given as Record<string, unknown>
-      const isSame = Object.entries({ ...before, ...options }).every(
-        ([name]) => String(before[name]) === String((options as Record<string, unknown>)[name]),
-      )
-      if (!isSame) warn('init was called again with other options; the first ones stay')
+      if (JSON.stringify(given) !== JSON.stringify(options)) warn('init was called again with other options')
       return
     }
-    const proxyUrl = options.proxyUrl ?? (door.proxyUrl ? door.proxyUrl() : '/orq')
-    if (!proxyUrl) return say('proxyUrl is missing: the script comes from another origin; set data-proxy-url', 'error')
-    const chosen = toSettings({ ...options, proxyUrl })
+    const proxyUrl = options.proxyUrl ?? door.proxyUrl()
+    if (!proxyUrl) return say('the script comes from another origin: set data-proxy-url')
+    settings = toSettings({ ...options, proxyUrl })
     given = options
-    settings = chosen
-    decisions.debug = !!chosen.debug
-    const { clock, fetch, timeoutMs, tokenUrl } = chosen
-    store = createRecords(chosen.storage ?? browserStorage(), {
-      proxyUrl: chosen.proxyUrl,
-      keepOutbox: chosen.outbox !== 'memory',
-      ttlMs: chosen.outboxTtlMs,
-      clock,
-    })
+    const { clock, fetch, timeoutMs, tokenUrl, token, storage, outbox, debug } = settings
+    const url = settings.proxyUrl
+    if (debug) on(({ kind, reason, contact }) => console.debug('orq:', kind, reason ?? '', contact))
+    store = createRecords(storage ?? browserStorage(), url, outbox !== 'memory')
     let loading: Promise<Fetch> | undefined
-    pipeline = createPipeline({
-      settings: chosen,
+    pipeline = createPipeline(settings, {
       store,
-      tokens: createTokens(chosen.token ?? (tokenUrl ? fetchToken(fetch, tokenUrl) : undefined), chosen),
-      lock: createLock(`orq ${chosen.proxyUrl}`, timeoutMs / 2),
+      tokens: createTokens(token ?? (tokenUrl ? fetchToken(fetch, tokenUrl) : undefined), settings),
+      lock: createLock(url, timeoutMs / 2),
       load: () => {
         loading ??= door.load().then((transport) => transport(fetch, timeoutMs))
         return loading
       },
-      isOffline: isOfflineFor(chosen.proxyUrl),
-      mayRun: () => consent === 'granted' && !isClosed,
-      emit: decisions.emit,
-      complain: (text, level) => say(text, level ?? 'error'),
+      isOffline: () => isOffline(url),
+      mayRun,
+      emit,
+      say,
     })
-    const whileGranted = (task: () => void) => (): void => {
-      if (consent === 'granted' && !isClosed) task()
-    }
-    stopListening = listenToPage({ leave: whileGranted(pipeline.leave), wake: whileGranted(pipeline.wake) })
-    consent =
-      chosen.respectPrivacySignals && hasPrivacySignal() ? 'denied' : consent === 'granted' ? chosen.consent : consent
-    if (consent === 'denied') setConsent(consent)
+    const { leave, wake } = pipeline
+    stopListening = listenToPage(
+      () => isResumed && leave(),
+      () => isResumed && wake(),
+    )
+    if (consent === 'granted') consent = settings.consent ?? consent
+    if (settings.respectPrivacySignals && hasPrivacySignal()) consent = 'denied'
     // Not now: the first access to storage costs up to a millisecond of the page's start.
-    else clock.after(0, whileGranted(start))
+    clock.after(0, consent === 'denied' ? () => setConsent('denied') : () => whenDecided(() => {}))
   }
 
   return {
     init,
-    identify: async (...args: unknown[]) => identify(...args),
-    reset: () => {
-      memo = undefined
-      waitingRoom.empty(dropped('reset'))
-      if (pipeline && consent === 'granted') pipeline.forget('reset')
-      else isResetDue = true
-    },
+    identify,
+    reset: () => whenDecided(() => mayRun() && forget('reset')),
     flush: async () => {
-      if (!pipeline || consent !== 'granted') return
-      start()
-      await pipeline.flush(typeof document === 'undefined')
+      whenDecided(() => {})
+      if (mayRun()) await pipeline?.flush()
     },
     close: () => {
-      if (isClosed) return
-      if (consent === 'granted') pipeline?.leave()
+      if (isResumed) pipeline!.leave()
       isClosed = true
+      isResumed = false
       stopListening()
-      waitingRoom.empty(dropped('closed'))
-      pipeline?.forget('closed')
+      forget('closed')
+      whenDecided(() => {})
     },
     consent: setConsent,
-    explain: decisions.last,
-    on: (_event, listener) => decisions.on(listener),
+    explain: last,
+    on: (_event, listener) => on(listener),
   }
 }

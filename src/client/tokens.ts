@@ -9,21 +9,23 @@ export interface Token {
   until: number
 }
 
+type TokenAnswer = Token | 'no_token' | 'unreachable'
+
 export interface Tokens {
   /** The token at hand, if it is still good. */
   peek(): Token | undefined
-  /** The token at hand or a new one. Concurrent calls share one request. Never rejects. */
-  get(): Promise<Token | 'no_token' | 'unreachable'>
+  /** The token at hand or a new one; the same answer, good or bad, until it expires or is discarded. Never rejects. */
+  get(): Promise<TokenAnswer>
   discard(): void
-  /** False when the source is a string, which cannot be renewed. */
-  renewable: boolean
+  /** False when the source is a string. */
+  isRenewable: boolean
 }
 
 /** Reads a JWT's payload without trusting it: only the proxy verifies. */
 const claimsOf = (token: string): Record<string, unknown> => {
   try {
-    const bytes = atob((token.split('.')[1] as string).replace(/-/g, '+').replace(/_/g, '/'))
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)))) ?? {}
+    const bytes = atob(token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/'))
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))))
   } catch {
     return {}
   }
@@ -38,10 +40,9 @@ export const fetchToken =
       cache: 'no-store',
       credentials: 'same-origin',
       redirect: 'error',
-      headers: { accept: 'application/json' },
     })
     if ([204, 401, 403].includes(response.status)) return null
-    if (!response.ok) throw response.status
+    if (!response.ok) throw 0
     return (await response.json()).token
   }
 
@@ -49,58 +50,51 @@ export const createTokens = (
   source: TokenSource | undefined,
   { clock, timeoutMs, subjectClaim }: { clock: Clock; timeoutMs: number; subjectClaim: string },
 ): Tokens => {
-  const renewable = typeof source !== 'string'
-  let current: Token | undefined
-  let asking: Promise<Token | 'no_token' | 'unreachable'> | undefined
+  let asked: Promise<TokenAnswer> | undefined
+  let token: Token | undefined
 
-  const peek = (): Token | undefined => {
-    if (current && clock.monotonic() >= current.until) current = undefined
-    return current
-  }
+  const peek = (): Token | undefined => (token && clock.monotonic() < token.until ? token : undefined)
 
-  const ask = async (): Promise<Token | 'no_token' | 'unreachable'> => {
-    let cancel = (): void => {}
+  const ask = async (): Promise<TokenAnswer> => {
     try {
-      const late = new Promise<never>((_, reject) => {
-        cancel = clock.after(timeoutMs, () => reject(timeoutMs))
-      })
-      const text = await Promise.race([typeof source === 'function' ? source() : source, late])
+      const text = await (typeof source === 'function' ? source() : source)
       if (!text) return 'no_token'
       const claims = claimsOf(text)
       const subject = claims[subjectClaim]
-      const lifeMs = (Number(claims.exp) - Number(claims.iat)) * 1000
+      const lifeMs = ((claims.exp as number) - (claims.iat as number)) * 1e3
       // Less half a minute, but at most half: the token still has to travel.
-      const usableMs = renewable && lifeMs > 0 ? Math.max(lifeMs / 2, lifeMs - 30_000) : 1 / 0
-      return { text, subject: typeof subject === 'string' ? subject : undefined, until: clock.monotonic() + usableMs }
+      const until = isRenewable && lifeMs > 0 ? clock.monotonic() + Math.max(lifeMs / 2, lifeMs - 3e4) : 1 / 0
+      return { text, subject: typeof subject === 'string' ? subject : undefined, until }
     } catch {
       return 'unreachable'
-    } finally {
-      cancel()
     }
   }
 
-  const get = (): Promise<Token | 'no_token' | 'unreachable'> => {
-    const token = peek()
-    if (token) return Promise.resolve(token)
-    if (!asking) {
-      const mine = ask().then((answer) => {
-        // A discard while we asked means that the answer may speak for a former person.
-        if (asking !== mine) return get()
-        asking = undefined
-        if (typeof answer === 'object') current = answer
-        return answer
-      })
-      asking = mine
-    }
-    return asking
+  const discard = (): void => {
+    asked = token = undefined
   }
+
+  const isRenewable = typeof source !== 'string'
 
   return {
     peek,
-    get,
-    renewable,
-    discard: () => {
-      current = asking = undefined
+    discard,
+    isRenewable,
+    get: () => {
+      if (token && !peek()) discard()
+      asked ??= new Promise((resolve) => {
+        const cancel = clock.after(timeoutMs, () => resolve('unreachable'))
+        ask().then((answer) => {
+          cancel()
+          resolve(answer)
+        })
+      })
+      const mine = asked
+      mine.then((answer) => {
+        // Discarded meanwhile: it may speak for a former person.
+        if (mine === asked && typeof answer === 'object') token = answer
+      })
+      return mine
     },
   }
 }

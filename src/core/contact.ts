@@ -27,110 +27,100 @@ export interface Problem {
 /** The largest body of one contact, in bytes of UTF-8 JSON. */
 export const maxBodyBytes = 32_000
 
-// Lone surrogates and NUL: PostgreSQL refuses them, and SQLite stores different lone surrogates as the same character.
-const malformed = /[\0\p{Cs}]/u
-
-const isText = (value: unknown, max: number): value is string =>
-  typeof value === 'string' && value.length <= max && !malformed.test(value)
-
-const isUrl = (value: string): boolean => {
-  try {
-    return /^https?:\/\/\S+$/i.test(value) && !!new URL(value)
-  } catch {
-    return false
-  }
-}
-
 /**
- * A fresh deep copy with sorted keys, so that equal values have equal JSON. Throws at anything that JSON would lose
- * or change: NaN, BigInt, functions, integers beyond 2^53 - 1, depth over 16 (which ends cycles too), more nodes than
- * a body could hold, and keys that reach a prototype.
+ * A fresh deep copy with sorted keys, so that equal values have equal JSON. Throws at whatever JSON would lose or
+ * change, at depth over 16 (which ends cycles too), at more nodes than a body can hold, and at keys that reach a
+ * prototype. Lone surrogates and NUL: PostgreSQL refuses them, SQLite takes different ones for the same character.
  */
 const copyJson = (value: unknown, depth: number, size: { left: number }): Json => {
-  if (depth > 16 || --size.left < 0) throw depth
-  if (value === null || typeof value === 'boolean' || isText(value, maxBodyBytes)) return value
-  if (typeof value === 'number' && Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)))
+  const check = (isGood: boolean): void => {
+    if (!isGood) throw depth
+  }
+  check(depth < 18 && --size.left > 0)
+  if (value === null || typeof value === 'boolean') return value
+  if (typeof value === 'string') {
+    check(!/[\0\p{Cs}]/u.test(value))
     return value
-  if (typeof value !== 'object') throw value
+  }
+  if (typeof value === 'number') {
+    check(Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value))
+    return value
+  }
+  check(typeof value === 'object')
   const { toJSON } = value as { toJSON?: unknown }
-  if (typeof toJSON === 'function') return copyJson(toJSON.call(value, ''), depth + 1, size)
+  if (typeof toJSON === 'function') return copyJson(toJSON.call(value), depth + 1, size)
   if (Array.isArray(value)) {
     const list: Json[] = []
     for (const item of value) list.push(copyJson(item ?? null, depth + 1, size))
     return list
   }
   const copy: { [key: string]: Json } = {}
-  for (const key of Object.keys(value).sort()) {
+  for (const key of Object.keys(value as object).sort()) {
     const item = (value as Record<string, unknown>)[key]
-    if (!isText(key, 128) || /^(__proto__|constructor|prototype)$/.test(key)) throw depth
+    check(isShort(copyJson(key, depth, size), 128) && !/^(__proto__|constructor|prototype)$/.test(key))
     if (item !== undefined) copy[key] = copyJson(item, depth + 1, size)
   }
   return copy
 }
 
-type Rule = [parse: (value: unknown) => Json | undefined, mend: string]
+const isShort = (value: Json, max: number, form = /^/): value is string =>
+  typeof value === 'string' && value.length <= max && form.test(value)
 
-const text = (max: number, test: (value: string) => boolean, mend: string): Rule => [
-  (value) => (value === null || (isText(value, max) && test(value)) ? value : undefined),
-  `${mend}, at most ${max} characters, or null`,
-]
-
-/** The one table of fields, limits and checks, for the page and the proxy. Lengths count UTF-16 units. */
-const rules: { [name in FieldName]-?: Rule } = {
-  display_name: text(256, () => true, 'a string'),
-  email: text(254, (value) => /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(value), 'an e-mail address'),
-  avatar_url: text(2048, isUrl, 'an absolute http(s) URL'),
+/** The one table of fields, limits and forms, for the page and the proxy. Lengths count UTF-16 units. */
+const rules: { [name in keyof Contact]-?: [isValid: (value: Json) => boolean, mend: string] } = {
+  // "." and ".." change a path, and an id of the contacts API's own form names another contact in it.
+  external_id: [(id) => isShort(id, 120, /^(?!(\.{0,2}|contact_\w{26})$)/i), '1 to 120 characters, not "." or ".."'],
+  display_name: [(name) => name === null || isShort(name, 256), 'null or at most 256 characters'],
+  email: [
+    (email) => email === null || isShort(email, 254, /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u),
+    'null or an e-mail address of at most 254 characters',
+  ],
+  avatar_url: [
+    (url) => url === null || (isShort(url, 2048, /^https?:\/\/\S+$/i) && !!new URL(url)),
+    'null or an http(s) URL of at most 2048 characters',
+  ],
   tags: [
-    (value) => {
-      if (!Array.isArray(value) || value.length > 50) return
-      return value.every((tag) => isText(tag, 64)) ? [...new Set<string>(value)] : undefined
-    },
-    'at most 50 strings of at most 64 characters',
+    (tags) => Array.isArray(tags) && tags.length < 51 && tags.every((tag) => isShort(tag, 64)),
+    'at most 50 tags of at most 64 characters',
   ],
   metadata: [
-    (value) => {
-      if (!value || typeof value !== 'object' || Array.isArray(value)) return
-      const copy = copyJson(value, 1, { left: maxBodyBytes })
-      return copy && Object.keys(copy).length <= 100 ? copy : undefined
-    },
-    'a JSON object of at most 100 keys, 16 levels and finite numbers',
+    (data) => !!data && !Array.isArray(data) && typeof data === 'object' && Object.keys(data).length < 101,
+    'a JSON object of at most 100 keys and 16 levels',
   ],
 }
 
-export const fieldNames: readonly FieldName[] = Object.keys(rules) as FieldName[]
+const names = Object.keys(rules)
 
-/** True for a string of 1 to 120 well-formed UTF-16 units that names one contact in a URL path too. */
-export const isExternalId = (value: unknown): value is string =>
-  isText(value, 120) && !/^(\.?\.?|contact_[0-9A-HJKMNP-TV-Z]{26})$/i.test(value)
+export const fieldNames: readonly FieldName[] = names.slice(1) as FieldName[]
 
 /** The UTF-8 length of a text, in bytes. */
-export const byteLength = (value: string): number => new TextEncoder().encode(value).length
+export const byteLength = (text: string): number => new TextEncoder().encode(text).length
 
 /**
  * Checks and copies an untrusted contact. Undefined fields are left out; every other key must be known.
  * @returns a fresh contact with sorted metadata keys and unique tags, or the first problem. Never throws.
  */
 export const parseContact = (input: unknown): Contact | Problem => {
-  let path = 'external_id'
+  let path = ''
   try {
     const given = input as Record<string, unknown>
     const contact: Record<string, Json> = {}
-    const id = given[path]
-    if (!isExternalId(id)) return { path, mend: 'a string of 1 to 120 characters, not "." or ".."' }
-    contact[path] = id
-    for (path of Object.keys(given)) {
-      const value = given[path]
-      if (path === 'external_id' || value === undefined) continue
-      if (!Object.hasOwn(rules, path)) return { path: path.slice(0, 128), mend: 'not a field of a contact' }
-      const copy = rules[path as FieldName][0](value)
-      if (copy === undefined) throw path
-      contact[path] = copy
+    for (path of new Set(['external_id', ...Object.keys(given)])) {
+      if (given[path] === undefined && path !== 'external_id') continue
+      const [isValid] = rules[names.includes(path) ? (path as FieldName) : ('' as FieldName)]
+      const copy = copyJson(given[path], 1, { left: maxBodyBytes })
+      if (!isValid(copy)) throw path
+      contact[path] = Array.isArray(copy) ? [...new Set(copy)] : copy
     }
     return contact as unknown as Contact
   } catch {
-    return { path, mend: rules[path as FieldName]?.[1] ?? 'a plain object' }
+    path = path.slice(0, 128)
+    return { path, mend: names.includes(path) ? rules[path as FieldName][1] : 'not a field of a contact' }
   }
 }
+
+/** True for what may stand as `external_id`. */
+export const isExternalId = (value: unknown): value is string => 'external_id' in parseContact({ external_id: value })
 
 /** The merge rule: the later value of each field. The same for joined calls, waiting rows and stored contacts. */
 export const mergeFields = (earlier: Fields, later: Fields): Fields => ({ ...earlier, ...later })

@@ -10,33 +10,13 @@ export interface Ledger {
   [field: string]: LedgerEntry
 }
 
-/** Hashes of values by field. */
-export interface Hashes {
-  [field: string]: string
-}
-
-/** True when the ledger holds exactly this value and is younger than `ttlMs`. A time in the future counts as expired. */
+/**
+ * True when the ledger holds exactly this value and is younger than `ttlMs`; a time in the future counts as expired. A
+ * call is a duplicate when that is true of every field **and** nothing different waits or is on the wire for any of
+ * them: without the second half, A acknowledged, B on the wire, A again would end at B.
+ */
 export const isAcknowledged = (entry: LedgerEntry | undefined, hash: string, now: number, ttlMs: number): boolean =>
   entry?.[0] === hash && now >= entry[1] && now - entry[1] < ttlMs
-
-export interface DuplicateQuestion {
-  ledger: Ledger
-  /** The fields of the call. */
-  hashes: Hashes
-  /** The newest value of each field that waits or is on the wire. */
-  unacknowledged: Hashes
-  now: number
-  ttlMs: number
-}
-
-/**
- * A call is a duplicate when for every field nothing different is unacknowledged and the ledger holds its value.
- * Without the first half, A acknowledged, B on the wire, A again would end at B.
- */
-export const isDuplicate = ({ ledger, hashes, unacknowledged, now, ttlMs }: DuplicateQuestion): boolean =>
-  Object.entries(hashes).every(
-    ([field, hash]) => (unacknowledged[field] ?? hash) === hash && isAcknowledged(ledger[field], hash, now, ttlMs),
-  )
 
 /**
  * To be done *before* the field is sent: whatever becomes of the request, its upstream value is unknown from then on.
@@ -48,5 +28,5 @@ export const markSent = (ledger: Ledger, field: string, calledAt: number): void 
 
 /** To be done when upstream has the value. An answer to an older call that arrives late changes nothing. */
 export const acknowledge = (ledger: Ledger, field: string, hash: string, now: number, calledAt: number): void => {
-  if ((ledger[field]?.[2] ?? 0) <= calledAt) ledger[field] = [hash, now, calledAt]
+  if (!(ledger[field] && ledger[field][2] > calledAt)) ledger[field] = [hash, now, calledAt]
 }

@@ -29,16 +29,13 @@ export interface RetryConfig {
  * @returns milliseconds, or undefined when no attempt is left
  */
 export const nextDelay = (
-  config: RetryConfig,
-  { failures, elapsedMs, random }: { failures: number; elapsedMs: number; random: number },
+  { strategy, backoff = {} }: RetryConfig,
+  failures: number,
+  elapsedMs: number,
+  random: number,
 ): number | undefined => {
-  const {
-    initialInterval = 500,
-    maxInterval = 60_000,
-    exponent = 1.5,
-    maxElapsedTime = 3_600_000,
-  } = config.backoff ?? {}
-  if (config.strategy === 'none' || elapsedMs >= maxElapsedTime) return undefined
+  const { initialInterval = 500, maxInterval = 6e4, exponent = 1.5, maxElapsedTime = 36e5 } = backoff
+  if (strategy === 'none' || elapsedMs >= maxElapsedTime) return undefined
   return Math.min(initialInterval * exponent ** failures, maxInterval) * (0.8 + 0.4 * random)
 }
 
@@ -47,7 +44,7 @@ export const nextDelay = (
  * @returns milliseconds from `now`, 0 to an hour; undefined when absent or unreadable
  */
 export const parseRetryAfter = (header: string | null | undefined, now: number): number | undefined => {
-  if (!header) return undefined
-  const ms = /^\s*-?\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 3_600_000)
+  const seconds = Number(header || 'none')
+  const ms = Number.isNaN(seconds) ? Date.parse(header as string) - now : seconds * 1e3
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 36e5)
 }

@@ -1,6 +1,6 @@
 import type { Contact, FieldName, Fields, Json } from '../core/contact.ts'
 import { hash, randomId } from '../core/hash.ts'
-import { acknowledge, type Hashes, isDuplicate, type Ledger, markSent } from '../core/ledger.ts'
+import { acknowledge, isAcknowledged, type Ledger, markSent } from '../core/ledger.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
 import type { Claim, Store } from './store.ts'
 
@@ -77,11 +77,12 @@ export const memory = ({ maxRows = 10_000, clock = systemClock }: { maxRows?: nu
       }
       const now = clock.now()
       const contact: Contact = { external_id: externalId, ...fields }
-      const hashes: Hashes = {}
-      for (const [field, value] of Object.entries(contact)) hashes[field] = hash(salt, JSON.stringify(value))
-      const isPending = Object.keys(fields).some((field) => row.payload.has(field))
-      const question = { ledger: row.ledger, hashes, unacknowledged: {}, now, ttlMs: ledgerTtlMs }
-      if (!id?.force && !isPending && isDuplicate(question)) return { kind: 'unchanged' }
+      const isKnown = Object.entries(contact).every(
+        ([field, value]) =>
+          !row.payload.has(field) &&
+          isAcknowledged(row.ledger[field], hash(salt, JSON.stringify(value)), now, ledgerTtlMs),
+      )
+      if (!id?.force && isKnown) return { kind: 'unchanged' }
       row.version = ++versions
       for (const [field, value] of Object.entries(contact)) {
         row.payload.set(field, { value, version: row.version })

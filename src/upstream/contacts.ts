@@ -45,7 +45,7 @@ export const createContacts = (options: ContactsOptions): Contacts => {
         throw new OrqError('INVALID_CONTACT', `the contact: at most ${maxBodyBytes} bytes of JSON`)
       const start = performance.now()
       for (let failures = 0; ; failures++) {
-        const delayMs = nextDelay(retries, { failures, elapsedMs: performance.now() - start, random: Math.random() })
+        const delayMs = nextDelay(retries, failures, performance.now() - start, Math.random())
         let retryAfterMs: number | undefined
         try {
           const { kind, answer } = await upsert(request, contact, { path, signal })
