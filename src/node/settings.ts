@@ -20,6 +20,8 @@ export interface Settings {
 /** `ORQ_DATA_DIR` is `--data-dir`, `PORT` is `--port`. */
 export const flagOf = (name: string): string => name.replace(/^ORQ_/, '').toLowerCase().replaceAll('_', '-')
 
+// Node 24 reads `--env-file` itself, wherever it stands on the command line, so there a missing file ends the process
+// before this code runs (`node: FILE: not found`, status 9). What it reads, it ranks as we do.
 const readEnvFile = (path: string): Record<string, string | undefined> => {
   try {
     return parseEnv(readFileSync(path, 'utf8'))
