@@ -114,6 +114,7 @@ export const createDevApp = (options: DevAppOptions): DevApp => {
     const stream = events.open('fault', { mode: contacts.fault })
     return stream ?? c.json({ code: 'too_many_streams', message: 'close another page of this server' }, 503)
   })
+  app.get('/favicon.ico', (c) => c.body(null, 204)) // every browser asks; a 404 would be an error on its console
   app.get('*', async (c) => (await pageFiles(c.req.raw)) ?? c.notFound())
   app.notFound((c) => c.json({ code: 'not_found', message: 'no such path' }, 404))
   app.onError((error) => {

@@ -4,7 +4,9 @@ import { loadFile, respondWithFile, type ServedFile } from '../node/served-file.
 /** The page's own files by address. */
 const files: ReadonlyMap<string, string> = new Map([
   ['/', 'index.html'],
+  ['/theme.css', 'theme.css'],
   ['/page.css', 'page.css'],
+  ['/lists.css', 'lists.css'],
   ['/page.js', 'page.js'],
 ])
 
@@ -17,7 +19,7 @@ export const createPageFiles = (folder: string): ((request: Request) => Promise<
     const file = loaded.get(name) ?? loadFile(join(folder, name))
     loaded.set(name, file)
     try {
-      // The three belong together: a browser asks each time and gets a 304 while nothing has changed.
+      // They belong together: a browser asks each time and gets a 304 while nothing has changed.
       return respondWithFile(await file, request, { 'Cache-Control': 'no-cache' })
     } catch {
       loaded.delete(name) // it may be built a moment later

@@ -40,7 +40,11 @@ const refuseUnknown = (flags: Record<string, unknown>, args: ArgsDef, name: stri
   const known = (flag: string): boolean => flag in args || kebab(flag) in args
   for (const flag of Object.keys(flags))
     if (flag !== '_' && !known(flag))
-      throw new SettingError(`--${flag.slice(0, 60)}`, 'is no flag of this command', `see orq-identify ${name} --help`)
+      throw new SettingError(
+        `--${flag.slice(0, 60).replace(/\p{Cc}/gu, '?')}`,
+        'is no flag of this command',
+        `see orq-identify ${name} --help`,
+      )
   const [stray] = (flags['_'] as string[] | undefined) ?? []
   if (stray !== undefined) throw new SettingError(name, 'takes flags only', `see orq-identify ${name} --help`)
 }
