@@ -150,8 +150,14 @@ describe('dev', () => {
     expect(dev.out()).toContain(join(folder, '.orq'))
     const page = await fetch(dev.url)
     expect(page.status).toBe(200)
-    expect(await page.text()).toContain('/page.js')
     expect(dev.err()).toBe('')
+  })
+
+  test('serves every file that its page names', async () => {
+    const dev = await run()
+    const named = [...(await (await fetch(dev.url)).text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path)
+    expect(named).toContain('/page.js')
+    for (const path of named) expect([path, (await fetch(`${dev.url}${path}`)).status]).toEqual([path, 200])
   })
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with status 0, also while a page is open', async (signal) => {

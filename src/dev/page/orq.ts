@@ -1,7 +1,10 @@
-import type { Orq } from '../../index.ts'
+import type { IdentifiedUser, Orq } from '../../index.ts'
 import { byId } from './element.ts'
 
-export type { Decision, IdentifiedUser, Outcome } from '../../index.ts'
+export type { Decision, Outcome } from '../../index.ts'
+
+/** Whom this page identifies: always with the id in camelCase. */
+export type PageUser = IdentifiedUser & { externalId: string }
 
 declare global {
   interface Window {

@@ -2,7 +2,7 @@ import { type FaultMode, setFault, signIn, signOut, whoIsSignedIn } from './back
 import { createCalls } from './calls.ts'
 import { watchContacts } from './contacts.ts'
 import { byId } from './element.ts'
-import { type IdentifiedUser, loadOrq } from './orq.ts'
+import { loadOrq, type PageUser } from './orq.ts'
 import { type Profile, personOf, readProfile, showProfile, userOf } from './profile.ts'
 
 const say = (sentence: string): void => {
@@ -33,7 +33,7 @@ const start = async (): Promise<void> => {
 
   let signedIn: string | undefined
   let before: Profile | undefined
-  let last: IdentifiedUser | undefined
+  let last: PageUser | undefined
 
   const showSession = (externalId: string | undefined): void => {
     signedIn = externalId
@@ -45,7 +45,7 @@ const start = async (): Promise<void> => {
     byId<HTMLButtonElement>('sign-out').disabled = externalId === undefined
   }
 
-  const identify = (user: IdentifiedUser, occasion: string): void => {
+  const identify = (user: PageUser, occasion: string): void => {
     last = user
     byId<HTMLButtonElement>('again').disabled = false
     calls.add(user.externalId, occasion, () => orq.identify(user))

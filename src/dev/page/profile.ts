@@ -1,6 +1,6 @@
 import type { Contact } from './backend.ts'
 import { byId } from './element.ts'
-import type { IdentifiedUser } from './orq.ts'
+import type { PageUser } from './orq.ts'
 
 /** What the boxes of the form say. */
 export interface Profile {
@@ -40,7 +40,7 @@ export const showProfile = ({ external_id, display_name, email, tags = [], metad
  * The call's argument. An empty box that held something before clears its field; one that never did says nothing about
  * it, so that what others wrote there stays.
  */
-export const userOf = (profile: Profile, before: Profile | undefined): IdentifiedUser => {
+export const userOf = (profile: Profile, before: Profile | undefined): PageUser => {
   const known = before?.externalId === profile.externalId ? before : undefined
   const { externalId, displayName, email, plan, tags } = profile
   return {
