@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** How the embedded API behaves: as it should, 503, an answer after some seconds, 429 with `Retry-After: 2`. */
+export type FaultMode = 'ok' | 'down' | 'slow' | 'rate_limited'
+
+const modes: ReadonlySet<unknown> = new Set<FaultMode>(['ok', 'down', 'slow', 'rate_limited'])
+
+export const isFaultMode = (value: unknown): value is FaultMode => modes.has(value)
+
+export interface Faults {
+  readonly mode: FaultMode
+  set(mode: FaultMode): void
+  /**
+   * The answer that the fault gives in place of the API, or undefined to go on, at once or after the delay. Rejects
+   * when `signal` is aborted meanwhile, as `fetch` does.
+   */
+  answer(signal: AbortSignal): Promise<Response | undefined>
+  /** Ends the delays that run. */
+  close(): void
+}
+
+const refuse = (status: number, code: string, headers: HeadersInit = {}): Response =>
+  Response.json({ code, message: 'a fault set for this development server' }, { status, headers })
+
+export const createFaults = (slowMs: number): Faults => {
+  let mode: FaultMode = 'ok'
+  const closing = new AbortController()
+  return {
+    get mode() {
+      return mode
+    },
+    set: (next) => {
+      mode = next
+    },
+    answer: async (signal) => {
+      if (mode === 'down') return refuse(503, 'unavailable')
+      if (mode === 'rate_limited') return refuse(429, 'rate_limited', { 'Retry-After': '2' })
+      if (mode === 'slow') await sleep(slowMs, undefined, { signal: AbortSignal.any([signal, closing.signal]) })
+      return undefined
+    },
+    close: () => closing.abort(),
+  }
+}

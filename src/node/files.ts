@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import { loadFile, respondWithFile, type ServedFile } from './served-file.ts'
+
+export interface FilesOptions {
+  /** The folder of the built files, `dist` of this package. */
+  folder: string
+  /** Where the files appear, without a slash at the end. @defaultValue '/orq' */
+  basePath?: string | undefined
+}
+
+// A fixed list instead of a look into the folder: no name that a request brings ever becomes a path.
+const names: ReadonlySet<string> = new Set(['orq.js', 'transport.js', 'orq.esm.js', 'orq.full.js', 'sri.json'])
+
+/** Answers a request for one of the browser files; undefined for every other path and for a file that is not built. */
+export type Files = (request: Request) => Promise<Response | undefined>
+
+/** The files are public, the same for everybody and loaded by pages of any origin. */
+const policy = {
+  'Access-Control-Allow-Origin': '*',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  'X-Content-Type-Options': 'nosniff',
+}
+
+/** Serves the browser files. Each is read and compressed at its first request and then kept in memory. */
+export const createFiles = ({ folder, basePath = '/orq' }: FilesOptions): Files => {
+  const loaded = new Map<string, Promise<ServedFile | undefined>>()
+  const load = (name: string): Promise<ServedFile | undefined> => {
+    const file = loaded.get(name) ?? loadFile(join(folder, name)).catch(() => undefined)
+    loaded.set(name, file)
+    return file
+  }
+
+  return async (request) => {
+    const { pathname, searchParams } = new URL(request.url)
+    const name = pathname.slice(basePath.length + 1)
+    if (!pathname.startsWith(`${basePath}/`) || !names.has(name)) return undefined
+    const file = await load(name)
+    if (!file) {
+      loaded.delete(name) // it may be built a moment later
+      return undefined
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return Response.json(
+        { code: 'method_not_allowed' },
+        { status: 405, headers: { Allow: 'GET, HEAD', 'Cache-Control': 'no-store', ...policy } },
+      )
+    // `?v=` is the hash of the content in the address itself: the address changes whenever the file does.
+    const caching = searchParams.get('v') ? 'public, max-age=31536000, immutable' : 'public, max-age=300'
+    return respondWithFile(file, request, { ...policy, 'Cache-Control': caching })
+  }
+}

@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createFiles, type Files } from '../../src/node/files.ts'
+
+const script = `globalThis.orq = ${JSON.stringify('identify '.repeat(300))}\n`
+let folder: string
+let files: Files
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'orq-files-'))
+  writeFileSync(join(folder, 'orq.js'), script)
+  writeFileSync(join(folder, 'sri.json'), '{}')
+  writeFileSync(join(folder, 'secret.txt'), 'no')
+  files = createFiles({ folder })
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  files(new Request(`http://localhost${path}`, { method, headers }))
+const get = async (path: string, headers?: Record<string, string>, method?: string): Promise<Response> => {
+  const response = await ask(path, headers, method)
+  if (!response) throw new Error('not served')
+  return response
+}
+
+test('a browser file is served with its type, for pages of any origin, for five minutes', async () => {
+  const response = await get('/orq/orq.js')
+  expect(await response.text()).toBe(script)
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'access-control-allow-origin': '*',
+    'cache-control': 'public, max-age=300',
+    'content-type': 'text/javascript; charset=utf-8',
+    'cross-origin-resource-policy': 'cross-origin',
+    vary: 'Accept-Encoding',
+    'x-content-type-options': 'nosniff',
+  })
+})
+
+test('an address with ?v= never changes', async () => {
+  const response = await get('/orq/orq.js?v=abc')
+  expect(response.headers.get('Cache-Control')).toBe('public, max-age=31536000, immutable')
+})
+
+test.each(['/orq/secret.txt', '/orq/../orq.js', '/orq/%2e%2e/secret.txt', '/orq/', '/orq', '/orq.js', '/orqxorq.js'])(
+  '%s is not served',
+  async (path) => expect(await ask(path)).toBeUndefined(),
+)
+
+test('a file of the list that is not built is not served until it is', async () => {
+  expect(await ask('/orq/orq.full.js')).toBeUndefined()
+  writeFileSync(join(folder, 'orq.full.js'), '1')
+  expect((await get('/orq/orq.full.js')).status).toBe(200)
+})
+
+describe('compression', () => {
+  test('brotli is preferred', async () => {
+    const response = await get('/orq/orq.js', { 'Accept-Encoding': 'gzip, deflate, br' })
+    expect(response.headers.get('Content-Encoding')).toBe('br')
+    expect(brotliDecompressSync(await response.bytes()).toString()).toBe(script)
+  })
+
+  test('gzip serves who refuses brotli', async () => {
+    const response = await get('/orq/orq.js', { 'Accept-Encoding': 'br;q=0, *' })
+    expect(response.headers.get('Content-Encoding')).toBe('gzip')
+    expect(gunzipSync(await response.bytes()).toString()).toBe(script)
+  })
+
+  test('a file that does not get smaller is sent as it is', async () => {
+    const response = await get('/orq/sri.json', { 'Accept-Encoding': 'br' })
+    expect(response.headers.get('Content-Encoding')).toBeNull()
+  })
+})
+
+describe('ETag', () => {
+  test('who has the file gets a 304 without a body', async () => {
+    const etag = (await get('/orq/orq.js')).headers.get('ETag') ?? ''
+    for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
+      const response = await get('/orq/orq.js', { 'If-None-Match': known })
+      expect([response.status, await response.text()]).toEqual([304, ''])
+      expect(response.headers.get('Cache-Control')).toBe('public, max-age=300')
+    }
+  })
+
+  test('differs per encoding, so that no cache mixes them up', async () => {
+    const plain = await get('/orq/orq.js')
+    const small = await get('/orq/orq.js', { 'Accept-Encoding': 'br' })
+    expect(small.headers.get('ETag')).not.toBe(plain.headers.get('ETag'))
+  })
+})
+
+test('HEAD answers the headers of GET and no body', async () => {
+  const response = await get('/orq/orq.js', {}, 'HEAD')
+  expect(response.headers.get('Content-Length')).toBe(String(script.length))
+  expect(await response.text()).toBe('')
+})
+
+test('another method is refused and told what is allowed', async () => {
+  const response = await get('/orq/orq.js', {}, 'POST')
+  expect([response.status, response.headers.get('Allow')]).toEqual([405, 'GET, HEAD'])
+})
