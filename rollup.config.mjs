@@ -4,8 +4,10 @@ import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
 import typescript from '@rollup/plugin-typescript'
 
-const compile = () => typescript({ compilerOptions: { declaration: false, isolatedDeclarations: false, outDir: 'dist' } })
-const minify = () => terser({ ecma: 2020, module: true, compress: { passes: 3, unsafe_arrows: true }, format: { comments: false } })
+const compile = () =>
+  typescript({ compilerOptions: { declaration: false, isolatedDeclarations: false, outDir: 'dist' } })
+const minify = () =>
+  terser({ ecma: 2020, module: true, compress: { passes: 3, unsafe_arrows: true }, format: { comments: false } })
 
 /** The chunk is never bundled into the core: whoever has nothing to send does not load ky. */
 const externalChunk = {
@@ -25,7 +27,10 @@ const inlineChunk = {
 const chunkHash = {
   name: 'chunk-hash',
   renderChunk: (code) =>
-    code.replace('__TRANSPORT_HASH__', createHash('sha256').update(readFileSync('dist/transport.js')).digest('hex').slice(0, 12)),
+    code.replace(
+      '__TRANSPORT_HASH__',
+      createHash('sha256').update(readFileSync('dist/transport.js')).digest('hex').slice(0, 12),
+    ),
 }
 
 /** `integrity` values of the browser files. */
@@ -35,20 +40,24 @@ const sri = {
     const files = ['orq.js', 'orq.esm.js', 'transport.js', 'orq.full.js']
     const hashes = files.map((file) => [
       file,
-      `sha384-${createHash('sha384').update(readFileSync(`dist/${file}`)).digest('base64')}`,
+      `sha384-${createHash('sha384')
+        .update(readFileSync(`dist/${file}`))
+        .digest('base64')}`,
     ])
     writeFileSync('dist/sri.json', `${JSON.stringify(Object.fromEntries(hashes), null, 2)}\n`)
   },
 }
 
+const pageFileNames = ['index.html', 'theme.css', 'page.css', 'lists.css']
+
 /** The demo page's markup and style, beside its script. */
 const pageFiles = {
   name: 'page-files',
   buildStart() {
-    for (const file of ['index.html', 'page.css']) this.addWatchFile(`src/dev/page/${file}`)
+    for (const file of pageFileNames) this.addWatchFile(`src/dev/page/${file}`)
   },
   writeBundle() {
-    for (const file of ['index.html', 'page.css']) cpSync(`src/dev/page/${file}`, `dist/page/${file}`)
+    for (const file of pageFileNames) cpSync(`src/dev/page/${file}`, `dist/page/${file}`)
   },
 }
 

@@ -1,4 +1,4 @@
-import { fieldNames, isExternalId } from '../../core/contact.ts'
+import { type FieldName, fieldNames, isExternalId } from '../../core/contact.ts'
 import { mintToken } from '../../proxy/mint.ts'
 import { parseTokenKeys } from '../config.ts'
 import { quote, SettingError } from '../setting-error.ts'
@@ -24,9 +24,9 @@ const readLifetime = (value: string): string => {
   throw new SettingError('--ttl', `${quote(value)} is no lifetime`, 'give 1s to 15m, such as 5m')
 }
 
-const readFields = (value: string): string[] => {
-  const fields = value.split(',').map((field) => field.trim())
-  const wrong = fields.find((field) => !(fieldNames as readonly string[]).includes(field))
+const readFields = (value: string): FieldName[] => {
+  const fields = value.split(',').map((field) => field.trim()) as FieldName[]
+  const wrong = fields.find((field) => !fieldNames.includes(field))
   if (wrong === undefined) return fields
   throw new SettingError('--fields', `${quote(wrong)} is no field`, `give some of ${fieldNames.join(',')}`)
 }
