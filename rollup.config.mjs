@@ -6,6 +6,12 @@ import typescript from '@rollup/plugin-typescript'
 
 const compile = () =>
   typescript({ compilerOptions: { declaration: false, isolatedDeclarations: false, outDir: 'dist' } })
+/** TypeScript wraps an import() of a computed URL to rewrite `.ts` in it: there is none in ours, and the helper is missing. */
+const plainImport = {
+  name: 'plain-import',
+  transform: (code) => ({ code: code.replaceAll('__rewriteRelativeImportExtension(', '('), map: null }),
+}
+
 const minify = () =>
   terser({ ecma: 2020, module: true, compress: { passes: 3, unsafe_arrows: true }, format: { comments: false } })
 
@@ -64,7 +70,7 @@ const pageFiles = {
 const browser = (input, file, output, plugins = []) => ({
   input,
   output: { file, ...output },
-  plugins: [externalChunk, ...plugins, nodeResolve({ browser: true }), compile(), minify()],
+  plugins: [externalChunk, ...plugins, nodeResolve({ browser: true }), compile(), plainImport, minify()],
 })
 const umd = { format: 'umd', name: 'orq', exports: 'default' }
 

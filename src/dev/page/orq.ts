@@ -6,20 +6,17 @@ export type { Decision, Outcome } from '../../index.ts'
 /** Whom this page identifies: always with the id in camelCase. */
 export type PageUser = IdentifiedUser & { externalId: string }
 
-declare global {
-  interface Window {
-    orq?: Orq
-  }
-}
+/** The page itself: the script tag has put its global there, or will. */
+const scope: { orq?: Orq } = window as { orq?: Orq }
 
 /** The global of the script tag, once it is there; rejects when the script could not be loaded. */
 export const loadOrq = (): Promise<Orq> =>
   new Promise((resolve, reject) => {
     const look = (): void => {
-      if (window.orq) resolve(window.orq)
+      if (scope.orq) resolve(scope.orq)
       else reject(new Error('/orq/orq.js did not load. Is it built? Run: npm run build'))
     }
-    if (window.orq || document.readyState === 'complete') {
+    if (scope.orq || document.readyState === 'complete') {
       look()
       return
     }
