@@ -1,3 +1,5 @@
+import type { Clock } from '../core/ports.ts'
+
 /** Runs one task at a time among all tabs of an origin. */
 export interface Lock {
   /** Calls `task` with false when there is no lock to be had. */
@@ -11,7 +13,7 @@ export interface Lock {
  * may grant it to another tab before that tab sees what this one wrote. Absent on plain http; outside a document nobody
  * shares our storage, so nothing needs it.
  */
-export const createLock = (name: string, maxWaitMs: number): Lock => {
+export const createLock = (name: string, maxWaitMs: number, clock: Clock): Lock => {
   let release = (): void => {}
   return {
     release: () => release(),
@@ -19,21 +21,21 @@ export const createLock = (name: string, maxWaitMs: number): Lock => {
       new Promise((resolve) => {
         if (typeof document === 'undefined') return resolve(task(true))
         const aborter = new AbortController()
-        const timer = setTimeout(() => aborter.abort(), maxWaitMs)
+        const cancel = clock.after(maxWaitMs, () => aborter.abort())
         const hold = (): Promise<void> => {
-          clearTimeout(timer)
+          cancel()
           return new Promise((done) => {
             release = done
             const ending = task(true)
             resolve(ending)
-            ending.then(() => setTimeout(done, 50))
+            ending.then(() => clock.after(50, done))
           })
         }
         const { locks } = navigator as { locks?: LockManager }
         // Rejects after the wait, and at once in an opaque origin.
         const held = locks?.request(name, { signal: aborter.signal }, hold) ?? Promise.reject()
         held.catch(() => {
-          clearTimeout(timer)
+          cancel()
           resolve(task(false))
         })
       }),

@@ -155,7 +155,7 @@ export const createClient = (door: Door): Orq => {
     pipeline = createPipeline(settings, {
       store,
       tokens: createTokens(token ?? (tokenUrl ? fetchToken(fetch, tokenUrl) : undefined), settings),
-      lock: createLock(url, timeoutMs / 2),
+      lock: createLock(url, timeoutMs / 2, clock),
       load: () => {
         loading ??= door.load().then((transport) => transport(fetch, timeoutMs))
         return loading

@@ -59,7 +59,7 @@ export const createPipeline = (
   let lastFailure: PendingReason = 'timeout'
   let failures = 0
   let failingSince = 0
-  /** Like the outbox's not-before, but of this page alone. */
+  /** Like the outbox's not-before, but of this page alone, and by the monotonic clock. */
   let quietUntil = 0
   let cancelWake = (): void => {}
 
@@ -175,10 +175,10 @@ export const createPipeline = (
   }
 
   const waitMs = (): number => {
-    const { notBefore, retryAfter } = store.read()
-    const left = Math.max(notBefore, retryAfter, quietUntil) - clock.now()
-    // Nobody asks for more than an hour: the clock was set back.
-    return left > 36e5 ? 0 : left
+    const { notBefore, retryAfter, failedAt } = store.read()
+    const now = clock.now()
+    const left = now < failedAt ? 0 : Math.max(notBefore, retryAfter) - now
+    return Math.max(left, quietUntil - clock.monotonic())
   }
 
   const pump = (): Promise<void> => {
@@ -235,16 +235,7 @@ export const createPipeline = (
     if (tokens.peek() !== token || !ready.has(id) || !mayRun()) return
     const records = store.read()
     const line = lineOf(id, records)
-    // Without the lock another tab may be sending what is stored: only our own goes.
-    const joined = joinFields(isLocked ? records.outbox.get(id) : {}, line.fields)
-    const ledger = ledgerOf(records, id)
-    line.fields = {}
-    for (const field in joined) {
-      const own = joined[field]!
-      const known = ledger[field]
-      const isKnown = isAcknowledged(known, hash(records.salt, own[0]), clock.now(), dedupeTtlMs)
-      if (!((known?.[2] ?? 0) > own[1]) && (own[2] || !isKnown)) line.fields[field] = own
-    }
+    refresh(line, records, isLocked)
     for (const _ in line.fields) return dispatch(line, records, token, send)
     // Another tab has sent the same, or something later.
     ready.delete(id)
@@ -252,6 +243,24 @@ export const createPipeline = (
     store.save()
     settle(line, { status: 'duplicate' })
     lines.delete(id)
+  }
+
+  /**
+   * Joins what is stored in, and leaves out what another tab has sent or called later. Without the lock another tab may
+   * be sending what is stored: then only our own stays.
+   */
+  const refresh = (line: Line, records: Records, isLocked: boolean): void => {
+    const own = line.fields
+    const joined = joinFields(records.outbox.get(line.id), own)
+    const ledger = ledgerOf(records, line.id)
+    line.fields = {}
+    for (const field in joined) {
+      const waiting = joined[field]!
+      const known = ledger[field]
+      const isKnown = isAcknowledged(known, hash(records.salt, waiting[0]), clock.now(), dedupeTtlMs)
+      const isOurs = isLocked || own[field] === waiting
+      if (isOurs && (known?.[2] ?? 0) <= waiting[1] && (waiting[2] || !isKnown)) line.fields[field] = waiting
+    }
   }
 
   /** Numbers a body, takes its fields out of the ledger, posts it, and follows the answer. */
@@ -367,9 +376,9 @@ export const createPipeline = (
     if (reason !== 'offline') {
       if (!failures) failingSince = clock.monotonic()
       delayMs = nextDelay(retries, failures++, clock.monotonic() - failingSince, Math.random())
-      if (isQuiet) quietUntil = now + (delayMs ?? 0)
+      if (isQuiet) quietUntil = clock.monotonic() + (delayMs ?? 0)
       else {
-        Object.assign(store.read(), { notBefore: now + (delayMs ?? 0), retryAfter: now + retryAfterMs })
+        Object.assign(store.read(), { notBefore: now + (delayMs ?? 0), retryAfter: now + retryAfterMs, failedAt: now })
         store.save()
       }
     }
@@ -388,6 +397,8 @@ export const createPipeline = (
     for (const line of lines.values()) {
       const records = store.read()
       if (!speaksFor(token, line.id) || line.epoch !== records.epoch || !hasUnsent(line)) continue
+      refresh(line, records, false)
+      if (!hasUnsent(line)) continue
       const flight = dispatch(line, records, token, fetch, true).then(() => {
         flying.delete(flight)
         pump()

@@ -26,6 +26,8 @@ export interface Records {
   notBefore: number
   /** The same, named by a server: nothing cuts it short. */
   retryAfter: number
+  /** When both were set: a clock that shows less has been set back since, and they mean nothing. */
+  failedAt: number
 }
 
 export interface RecordsStore {
@@ -91,6 +93,7 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepOutbox:
     outbox: new Map(),
     notBefore: 0,
     retryAfter: 0,
+    failedAt: 0,
   })
 
   const readOutbox = (): string | undefined => (keepOutbox ? storage.get(outboxKey) : outboxText)
@@ -109,18 +112,18 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepOutbox:
     }
     if (isFirst || nextOutbox !== outboxText) {
       outboxText = nextOutbox
-      const [, notBefore = 0, retryAfter = 0, outbox] = parse(nextOutbox)
+      const [, notBefore = 0, retryAfter = 0, failedAt = 0, outbox] = parse(nextOutbox)
       records.outbox = new Map(outbox as [string, WaitingFields][])
-      Object.assign(records, { notBefore, retryAfter })
+      Object.assign(records, { notBefore, retryAfter, failedAt })
     }
     return records
   }
 
   const save = (): void => {
-    const { id, last, salt, epoch, ledgers, outbox, notBefore, retryAfter } = records ?? fresh()
+    const { id, last, salt, epoch, ledgers, outbox, notBefore, retryAfter, failedAt } = records ?? fresh()
     ledgerText = JSON.stringify([1, id, last, salt, epoch, [...ledgers].slice(-20)])
     storage.set(ledgerKey, ledgerText)
-    outboxText = outbox.size ? JSON.stringify([1, notBefore, retryAfter, [...outbox]]) : undefined
+    outboxText = outbox.size ? JSON.stringify([1, notBefore, retryAfter, failedAt, [...outbox]]) : undefined
     if (keepOutbox) storage.set(outboxKey, outboxText)
   }
 

@@ -1,0 +1,121 @@
+import type { ClientOptions, Orq } from '../../src/index.ts'
+import { createOrq, type FakeClock, fakeClock, fakeStorage, tokenFor } from './harness.ts'
+
+/** What the network and the proxy do to a request. `lost`: written, but the answer never arrives. */
+export type Weather = 'fine' | 'lost' | 'down' | 'unreachable' | 'limited' | 'unauthorized' | 'html'
+
+export interface Tab {
+  orq: Orq
+  /** The tab goes to the background, or its page is left. */
+  leave(): void
+  show(): void
+}
+
+/** A proxy that keeps section 3's rules: scope, numbers, and what was written for whom in which order. */
+const createProxy = () => {
+  const contacts = new Map<string, Record<string, unknown>>()
+  const numbers = new Map<string, number>()
+  return {
+    contacts,
+    write: (id: string, subject: string, updateId: string, fields: Record<string, unknown>): [number, object] => {
+      if (id !== subject) return [403, { code: 'scope_mismatch' }]
+      const [client, number, force] = updateId.split('.') as [string, string, string?]
+      const key = `${id}/${client}`
+      const last = numbers.get(key) ?? 0
+      if (!force && Number(number) < last) return [409, { code: 'superseded', number: last }]
+      numbers.set(key, Math.max(last, Number(number)))
+      contacts.set(id, { ...contacts.get(id), ...fields })
+      return [200, { external_id: id, status: 'delivered' }]
+    },
+  }
+}
+
+/** One browser with several tabs of one site: shared storage and Web Locks, one session, one proxy. */
+export const createBrowser = (options: ClientOptions = {}) => {
+  const clock: FakeClock = fakeClock()
+  const storage = fakeStorage()
+  const proxy = createProxy()
+  const state = { weather: 'fine' as Weather, session: undefined as string | undefined, isOnline: true }
+  const requests: { body: Record<string, unknown>; subject: string }[] = []
+  const inFlight = new Map<string, number>()
+  let overlaps = 0
+
+  let tail: Promise<unknown> = Promise.resolve()
+  const locks = {
+    request: (_: string, { signal }: { signal: AbortSignal }, task: () => Promise<void>): Promise<void> =>
+      new Promise((resolve, reject) => {
+        let isWaiting = true
+        signal.addEventListener('abort', () => isWaiting && reject(new Error('aborted')))
+        tail = tail.then(() => {
+          isWaiting = false
+          return signal.aborted ? undefined : task().then(resolve)
+        })
+      }),
+  }
+  Object.defineProperty(globalThis, 'navigator', {
+    configurable: true,
+    value: {
+      locks,
+      get onLine() {
+        return state.isOnline
+      },
+    },
+  })
+
+  const fetch = async (input: string | Request, init?: RequestInit): Promise<Response> => {
+    const request = new Request(input, init)
+    const body = (await request.json()) as Record<string, unknown>
+    const id = body.external_id as string
+    const text = (request.headers.get('authorization') ?? '').split('.')[1] as string
+    const { sub } = JSON.parse(Buffer.from(text, 'base64url').toString())
+    requests.push({ body, subject: sub })
+    const flying = (inFlight.get(id) ?? 0) + 1
+    inFlight.set(id, flying)
+    if (flying > 1) overlaps++
+    const { weather } = state
+    await new Promise<void>((resolve) => clock.after(30, resolve))
+    inFlight.set(id, (inFlight.get(id) as number) - 1)
+    const respond = (status: number, answer: object, headers = {}) =>
+      new Response(JSON.stringify(answer), { status, headers })
+    if (!state.isOnline || weather === 'unreachable') throw new TypeError('network')
+    if (weather === 'down') return respond(503, { code: 'upstream_unavailable' })
+    if (weather === 'limited') return respond(429, { code: 'rate_limited' }, { 'retry-after': '2' })
+    if (weather === 'unauthorized') return respond(401, { code: 'token_expired' })
+    if (weather === 'html') return new Response('<!doctype html>', { status: 200 })
+    const { external_id, ...fields } = body
+    const answer = proxy.write(external_id as string, sub, request.headers.get('orq-update-id') as string, fields)
+    if (weather === 'lost') throw new TypeError('network')
+    return respond(...answer)
+  }
+
+  /** Opens a page: its own document and window, the browser's everything else. */
+  const open = (): Tab => {
+    const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+    const frame = new EventTarget()
+    const within = (visibilityState: string, task: () => void): void => {
+      page.visibilityState = visibilityState
+      Object.assign(globalThis, { document: page })
+      task()
+    }
+    Object.assign(globalThis, { document: page, addEventListener: frame.addEventListener.bind(frame) })
+    const orq = createOrq({
+      proxyUrl: 'https://app.example/orq',
+      token: async () => {
+        await new Promise<void>((resolve) => clock.after(20, resolve))
+        if (!state.isOnline) throw new TypeError('network')
+        return state.session === undefined ? null : tokenFor(state.session)
+      },
+      fetch,
+      storage,
+      clock,
+      ...options,
+    })
+    return {
+      orq,
+      leave: () => within('hidden', () => page.dispatchEvent(new Event('visibilitychange'))),
+      show: () => within('visible', () => page.dispatchEvent(new Event('visibilitychange'))),
+    }
+  }
+
+  return { clock, storage, proxy, state, requests, open, overlaps: () => overlaps }
+}
