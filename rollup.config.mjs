@@ -18,7 +18,7 @@ const minify = () =>
 /** The chunk is never bundled into the core: whoever has nothing to send does not load ky. */
 const externalChunk = {
   name: 'external-chunk',
-  resolveDynamicImport: (id) => (/^\.\/transport\.[jt]s$/.test(id) ? { id: './transport.js', external: true } : null),
+  resolveDynamicImport: (id) => (/^\.\/engine\.[jt]s$/.test(id) ? { id: './transport.js', external: true } : null),
 }
 
 /** Everything in one file: the chunk's code in place of its import. */
@@ -77,7 +77,7 @@ const umd = { format: 'umd', name: 'orq', exports: 'default' }
 const doors = readdirSync('src').filter((file) => /^(server|node|cli)\.ts$/.test(file))
 
 export default [
-  browser('src/client/transport.ts', 'dist/transport.js', { format: 'es' }),
+  browser('src/client/engine.ts', 'dist/transport.js', { format: 'es' }),
   browser('src/index.ts', 'dist/orq.esm.js', { format: 'es' }),
   browser('src/script.ts', 'dist/orq.js', umd, [chunkHash]),
   browser('src/script.ts', 'dist/orq.full.js', umd, [inlineChunk, sri]),

@@ -1,14 +1,12 @@
-import { type Contact, type Problem, parseContact } from '../core/contact.ts'
-import type { Fetch } from '../core/ports.ts'
+import { type Contact, parseContact } from '../core/contact.ts'
 import { createDecisions, type Decision } from './decisions.ts'
-import { createLock } from './lock.ts'
 import { type IdentifiedUser, type IdentifyOptions, type Traits, toContact } from './normalise.ts'
 import { type ClientOptions, type Consent, type Settings, toSettings } from './options.ts'
 import { type DroppedReason, dropped, type Outcome } from './outcome.ts'
-import { hasPrivacySignal, isOffline, listenToPage } from './page.ts'
-import { createPipeline, type Pipeline } from './pipeline.ts'
+import { hasPrivacySignal, listenToPage } from './page.ts'
+import { createPipeline, type LoadEngine, type Pipeline } from './pipeline.ts'
 import { browserStorage, createRecords, type RecordsStore } from './records.ts'
-import { createTokens, fetchToken } from './tokens.ts'
+import { createTokens } from './tokens.ts'
 
 export interface Orq {
   /**
@@ -34,7 +32,7 @@ export interface Orq {
 
 /** What a door adds: how the chunk is found, and where the proxy is when nobody says. */
 export interface Door {
-  load(): Promise<(fetch: Fetch, timeoutMs: number) => Fetch>
+  load: LoadEngine
   /** Undefined when it cannot be guessed. */
   proxyUrl(): string | undefined
 }
@@ -43,13 +41,12 @@ export const createClient = (door: Door): Orq => {
   const { emit, on, last } = createDecisions()
   const said = new Set<string>()
   /** What was called before `init` or while consent is pending, in order. */
-  const early: (() => void)[] = []
-  let given: ClientOptions | undefined
+  let early: (() => void)[] = []
+  let given: string | undefined
   let settings: Settings
   let store: RecordsStore
   let pipeline: Pipeline | undefined
-  let consent: Consent = 'granted'
-  let isClosed = false
+  let state: Consent | 'closed' | undefined
   let isResumed = false
   let stopListening = (): void => {}
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
@@ -63,6 +60,8 @@ export const createClient = (door: Door): Orq => {
   }
   const warn = (text: string): void => say(text, true)
 
+  const mayRun = (): boolean => state === 'granted'
+
   const drop = (id: string, reason: DroppedReason): Outcome => {
     emit(id, 'dropped', reason)
     return dropped(reason)
@@ -71,38 +70,40 @@ export const createClient = (door: Door): Orq => {
   /** Runs now, or once it is decided whether anything may run. */
   const whenDecided = (task: () => void): void => {
     early.push(task)
-    if (!isClosed && (!pipeline || consent === 'pending')) return
-    if (!isResumed && mayRun()) {
+    if (state !== 'closed' && (!pipeline || state === 'pending')) return
+    if (mayRun() && !isResumed) {
       isResumed = true
       pipeline!.resume()
     }
-    for (const earlier of early.splice(0)) earlier()
+    const tasks = early
+    early = []
+    for (const earlier of tasks) earlier()
   }
 
-  const mayRun = (): boolean => consent === 'granted' && !isClosed
+  /** What `beforeSend` leaves of a contact. */
+  const allow = (contact: Contact): Contact | undefined => {
+    const { beforeSend } = settings
+    if (!beforeSend) return contact
+    try {
+      const answer = beforeSend(contact)
+      if (!answer) return undefined
+      const allowed = parseContact(answer)
+      if (!('path' in allowed)) return allowed
+    } catch {}
+    warn('beforeSend threw or returned no valid contact')
+    return undefined
+  }
 
-  const decide = (contact: Contact, force: boolean, args?: string): Outcome | Promise<Outcome> => {
+  const decide = (contact: Contact, force: boolean, args: string | undefined): Outcome | Promise<Outcome> => {
     const id = contact.external_id
-    if (isClosed) return drop(id, 'closed')
-    if (consent === 'denied') return drop(id, 'denied')
+    if (!mayRun()) return drop(id, state as 'denied' | 'closed')
+    const allowed = allow(contact)
+    if (!allowed) return drop(id, 'before_send')
     const { beforeSend, clock, debug } = settings
-    let allowed: Contact | Problem | undefined = contact
-    if (beforeSend) {
-      try {
-        const answer = beforeSend(contact)
-        allowed = answer ? parseContact(answer) : undefined
-      } catch {
-        allowed = { path: '', mend: '' }
-      }
-      if (!allowed || 'path' in allowed) {
-        if (allowed) warn('beforeSend threw or returned no valid contact')
-        return drop(id, 'before_send')
-      }
-    }
     if (debug && allowed.metadata) warn('metadata replaces what is stored as a whole, it is not merged')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
-    if (args && !beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
+    if (args && !force && !beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
     return { status: 'duplicate' }
   }
 
@@ -123,57 +124,46 @@ export const createClient = (door: Door): Orq => {
       say(`identify: ${contact.path} must be ${contact.mend}`)
       return drop('', 'invalid')
     }
-    return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, force ? undefined : text))))
+    return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
   }
 
-  const setConsent = (state: Consent): void => {
-    consent = state
+  const forget = (reason: DroppedReason): void => {
+    memo = undefined
+    pipeline?.forget(reason)
+  }
+
+  const setConsent = (next: Consent): void => {
+    if (state === 'closed') return
+    state = next
+    memo = undefined
     isResumed = false
-    forget(state === 'denied' && state)
+    if (next === 'denied') forget(next)
     whenDecided(() => {})
   }
 
-  const forget = (reason: DroppedReason | false): void => {
-    memo = undefined
-    if (reason) pipeline?.forget(reason)
-  }
-
   const init = (options: ClientOptions = {}): void => {
+    const text = JSON.stringify(options)
     if (given) {
-      if (JSON.stringify(given) !== JSON.stringify(options)) warn('init was called again with other options')
+      if (given !== text) warn('init was called again with other options')
       return
     }
     const proxyUrl = options.proxyUrl ?? door.proxyUrl()
     if (!proxyUrl) return say('the script comes from another origin: set data-proxy-url')
     settings = toSettings({ ...options, proxyUrl })
-    given = options
-    const { clock, fetch, timeoutMs, tokenUrl, token, storage, outbox, debug } = settings
-    const url = settings.proxyUrl
+    given = text
+    const { clock, storage, outbox, consent, respectPrivacySignals, debug } = settings
     if (debug) on(({ kind, reason, contact }) => console.debug('orq:', kind, reason ?? '', contact))
-    store = createRecords(storage ?? browserStorage(), url, outbox !== 'memory')
-    let loading: Promise<Fetch> | undefined
-    pipeline = createPipeline(settings, {
-      store,
-      tokens: createTokens(token ?? (tokenUrl ? fetchToken(fetch, tokenUrl) : undefined), settings),
-      lock: createLock(url, timeoutMs / 2, clock),
-      load: () => {
-        loading ??= door.load().then((transport) => transport(fetch, timeoutMs))
-        return loading
-      },
-      isOffline: () => isOffline(url),
-      mayRun,
-      emit,
-      say,
-    })
+    store = createRecords(storage ?? browserStorage(), settings.proxyUrl, outbox !== 'memory')
+    pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, door.load)
     const { leave, wake } = pipeline
     stopListening = listenToPage(
-      () => isResumed && leave(),
-      () => isResumed && wake(),
+      () => mayRun() && leave(),
+      () => mayRun() && wake(),
     )
-    if (consent === 'granted') consent = settings.consent ?? consent
-    if (settings.respectPrivacySignals && hasPrivacySignal()) consent = 'denied'
+    state ??= consent ?? 'granted'
+    if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'
     // Not now: the first access to storage costs up to a millisecond of the page's start.
-    clock.after(0, consent === 'denied' ? () => setConsent('denied') : () => whenDecided(() => {}))
+    clock.after(0, () => (state === 'denied' ? setConsent(state) : whenDecided(() => {})))
   }
 
   return {
@@ -185,11 +175,10 @@ export const createClient = (door: Door): Orq => {
       if (mayRun()) await pipeline?.flush()
     },
     close: () => {
-      if (isResumed) pipeline!.leave()
-      isClosed = true
-      isResumed = false
+      if (mayRun()) pipeline?.leave()
+      state = 'closed'
       stopListening()
-      forget('closed')
+      forget(state)
       whenDecided(() => {})
     },
     consent: setConsent,

@@ -1,34 +1,65 @@
-import { byteLength, type Contact, maxBodyBytes } from '../core/contact.ts'
+import { byteLength, type Contact } from '../core/contact.ts'
 import { hash } from '../core/hash.ts'
-import { acknowledge, isAcknowledged, markSent } from '../core/ledger.ts'
+import { isAcknowledged, markSent } from '../core/ledger.ts'
 import type { Fetch } from '../core/ports.ts'
-import { nextDelay } from '../core/retry.ts'
 import { contactsPath, updateIdHeader } from '../core/wire.ts'
-import { type Failure, post } from './answer.ts'
-import { covers, hasUnsent, joinFields, type Line, toBody } from './line.ts'
-import type { Lock } from './lock.ts'
+import type { createEngine, Engine } from './engine.ts'
+import { type Call, covers, hasUnsent, joinFields, type Line, toBody } from './line.ts'
 import type { Settings } from './options.ts'
 import { type DroppedReason, dropped, type Outcome, type PendingReason, pending } from './outcome.ts'
-import { ledgerOf, type Records, type RecordsStore, type Waiting, type WaitingFields } from './records.ts'
+import { isOffline } from './page.ts'
+import { ledgerOf, type RecordsStore, type WaitingFields } from './records.ts'
 import type { Token, Tokens } from './tokens.ts'
 
+export type LoadEngine = () => Promise<typeof createEngine>
+
+/** A body on the wire. */
+export interface Flight {
+  line: Line
+  fields: WaitingFields
+  number: number
+  response: Promise<Response>
+}
+
+/** What the client gives the pipeline. */
 export interface PipelineParts {
+  settings: Settings
   store: RecordsStore
   tokens: Tokens
-  lock: Lock
-  /** ky's chunk; rejects when it cannot be loaded. */
-  load(): Promise<Fetch>
-  isOffline(): boolean
   /** False while consent is not given or after `close`. */
   mayRun(): boolean
   emit(id: string, kind: string, reason?: string): void
   say(text: string, isWarning?: boolean): void
 }
 
-/** The way of a contact from its call to its acknowledgement, and when each step happens. */
+/** What the pipeline gives the engine. */
+export interface Shared extends PipelineParts {
+  lines: Map<string, Line>
+  /** The person of the last call on this page. */
+  person: string | undefined
+  /** What a call is told that has waited long enough. */
+  lastFailure: PendingReason
+  /** Nothing is tried before this time: like the outbox's not-before, but on this page alone, and by the monotonic clock. */
+  quietUntil: number
+  /** How long nothing may be tried yet. */
+  waitMs(): number
+  lineOf(id: string): Line
+  speaksFor(token: Token, id: string): boolean
+  /**
+   * Joins what is stored in, and leaves out what another tab has sent or called later. Without the lock another tab may
+   * be sending what is stored: then only our own stays.
+   */
+  refresh(line: Line, isLocked?: boolean): void
+  /** Numbers a body, takes its fields out of the ledger, and posts it. Without `send` as a page does that is left. */
+  launch(line: Line, fields: WaitingFields, token: Token, send?: Fetch): Flight | undefined
+  /** Ends the calls that this request carries; with 0 those that none does, without a number all. */
+  settle(line: Line, outcome: Outcome, carrier?: number): void
+}
+
+/** The way of a contact from its call to the wire. What comes after, and when, is the engine's, loaded when needed. */
 export interface Pipeline {
   /** @returns the outcome, or until when a duplicate stays one, in milliseconds since the epoch */
-  identify(contact: Contact, force: boolean): Promise<Outcome> | number
+  identify(contact: Contact, force: boolean): Outcome | Promise<Outcome> | number
   /** Takes up what an earlier page left in the outbox. */
   resume(): void
   /** Sends at once what needs no waiting: the page may be gone in a moment. */
@@ -36,7 +67,7 @@ export interface Pipeline {
   /** Ends a back-off that no server ordered. */
   wake(): void
   /** Resolves when nothing can be sent now. Without a document no retry follows by itself. */
-  flush(): Promise<void>
+  flush(): Promise<unknown>
   /** Forgets what waits; its calls end as `dropped` with this reason. */
   forget(reason: DroppedReason): void
 }
@@ -44,63 +75,137 @@ export interface Pipeline {
 // Browsers share 64 KiB among all keepalive bodies of a page: ours leave most of it to others.
 const maxKeepaliveBytes = 16_384
 
-export const createPipeline = (
-  { clock, dedupeTtlMs, settleMs, debounceMs, maxWaitMs, outboxTtlMs, timeoutMs, retries, proxyUrl, fetch }: Settings,
-  { store, tokens, lock, load, isOffline, mayRun, emit, say }: PipelineParts,
-): Pipeline => {
+export const createPipeline = (parts: PipelineParts, load: LoadEngine): Pipeline => {
+  const { settings, store, tokens, emit } = parts
+  const { clock, dedupeTtlMs, settleMs, debounceMs, proxyUrl, fetch } = settings
   const lines = new Map<string, Line>()
-  /** Ids whose turn has come. */
-  const ready = new Set<string>()
-  const flying = new Set<Promise<void>>()
-  /** The person of the last call on this page: whom an opaque token speaks for. */
-  let current: string | undefined
-  let running: Promise<void> | undefined
-  let isRenewed = false
-  let lastFailure: PendingReason = 'timeout'
-  let failures = 0
-  let failingSince = 0
-  /** Like the outbox's not-before, but of this page alone, and by the monotonic clock. */
-  let quietUntil = 0
-  let cancelWake = (): void => {}
+  let loading: Promise<Engine> | undefined
+  let engine: Engine | undefined
 
-  /** Ends the calls that this request carries; with 0 those that none does, without a number all. */
-  const settle = ({ id, calls }: Line, outcome: Outcome, carrier?: number): void => {
+  /** Runs a task of the engine as soon as that is here. Without it the bare fetch sends once, unheard. */
+  const use = (task: (engine: Engine) => unknown): Promise<unknown> => {
+    loading ??= load().then((create) => {
+      engine = create(shared)
+      return engine
+    })
+    return loading.then(task, () => clock.after(debounceMs, () => tokens.ask().then(sendNow)))
+  }
+
+  const settle: Shared['settle'] = ({ id, calls }, outcome, carrier) => {
     emit(id, outcome.status, outcome.reason)
-    for (const call of [...calls])
-      if (carrier === undefined || call[1] === carrier) calls.splice(calls.indexOf(call), 1)[0]![0](outcome)
+    for (const call of calls) if (carrier === undefined || call.carrier === carrier) call.end(outcome)
   }
 
   const drop = (line: Line, reason: DroppedReason): void => {
-    line.cancelDebounce()
     lines.delete(line.id)
-    ready.delete(line.id)
     // Only a close gives up on what is on the wire: otherwise its real outcome is about to come.
     settle(line, dropped(reason), reason === 'closed' ? undefined : 0)
   }
 
-  const lineOf = (id: string, { epoch }: Records): Line => {
+  const lineOf = (id: string): Line => {
+    const { epoch } = store.read()
     let line = lines.get(id)
     // Another tab has reset: what waited here belonged to the session before.
     if (line && line.epoch !== epoch) line = drop(line, 'reset') as undefined
-    line ??= { id, fields: {}, carriers: {}, calls: [], epoch, sent: [], since: 0, cancelDebounce: () => {} }
+    line ??= { id, epoch, fields: {}, carriers: {}, calls: new Set(), sent: [] }
     lines.set(id, line)
     return line
   }
 
-  const release = ({ id, fields }: Line): void => {
-    for (const _ in fields) return
-    lines.delete(id)
+  const waitMs = (): number => {
+    const { notBefore, retryAfter, failedAt } = store.read()
+    const now = clock.now()
+    const left = now < failedAt ? 0 : Math.max(notBefore, retryAfter) - now
+    return Math.max(left, shared.quietUntil - clock.monotonic())
+  }
+
+  const speaksFor = (token: Token, id: string): boolean => (token.subject ?? shared.person) === id
+
+  const launch: Shared['launch'] = (line, given, { text }, send) => {
+    const { id } = line
+    const records = store.read()
+    const fields: WaitingFields = { external_id: [JSON.stringify(id), 0, 0], ...given }
+    const body = toBody(fields)
+    const keepalive = byteLength(body) <= maxKeepaliveBytes
+    if (!send && !keepalive) return undefined
+    const number = line.sent[0] === body ? line.sent[1]! : Math.max(records.lastNumber + 1, clock.now())
+    const ledger = ledgerOf(records, id)
+    let force = ''
+    line.sent = [body, number]
+    records.lastNumber = Math.max(records.lastNumber, number)
+    for (const field in fields) {
+      markSent(ledger, field, fields[field]![1])
+      if (fields[field]![2]) force = '.force'
+      line.carriers[field] = number
+    }
+    if (given === line.fields) for (const call of line.calls) call.carrier = number
+    records.outbox.set(id, joinFields(records.outbox.get(id), line.fields))
+    store.save()
+    emit(id, 'sent')
+    // Asynchronous, so that a patched fetch which throws rejects; runs at once, while the page is still there.
+    const post = async (): Promise<Response> =>
+      (send ?? fetch)(proxyUrl + contactsPath, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${text}`,
+          'content-type': 'application/json',
+          [updateIdHeader]: `${hash(records.browserId, id)}.${number}${force}`,
+        },
+        body,
+        keepalive,
+        credentials: 'omit',
+        cache: 'no-store',
+        redirect: 'error',
+      })
+    const response = post()
+    // Nobody may be there to hear it.
+    response.catch(() => {})
+    return { line, fields, number, response }
+  }
+
+  const refresh: Shared['refresh'] = (line, isLocked) => {
+    const records = store.read()
+    const own = line.fields
+    const stored = records.outbox.get(line.id) ?? {}
+    const ledger = ledgerOf(records, line.id)
+    const joined = joinFields(stored, own)
+    line.fields = {}
+    for (const field in joined) {
+      const waiting = joined[field]!
+      const known = ledger[field]
+      const isKnown = isAcknowledged(known, hash(records.salt, waiting[0]), clock.now(), dedupeTtlMs)
+      if (!isLocked && own[field] !== waiting) continue
+      if ((known?.[2] ?? 0) <= waiting[1] && (waiting[2] || !isKnown)) line.fields[field] = waiting
+      else {
+        delete stored[field]
+        // So that a tab which waits with an older call knows that it is older.
+        known![2] = Math.max(known![2], waiting[1])
+      }
+    }
+  }
+
+  /** Sends what the token at hand speaks for; synchronous until `fetch` has been called. */
+  const sendNow = (): void => {
+    const token = tokens.peek()
+    if (!token || isOffline(proxyUrl) || waitMs() > 0) return
+    const { epoch } = store.read()
+    for (const line of lines.values()) {
+      if (!speaksFor(token, line.id) || line.epoch !== epoch || !hasUnsent(line)) continue
+      refresh(line)
+      const flight = hasUnsent(line) && launch(line, line.fields, token)
+      if (flight) use((engine) => engine.land(flight))
+    }
   }
 
   const identify: Pipeline['identify'] = (contact, force) => {
     const id = contact.external_id
-    if (id !== current) {
+    if (id !== shared.person) {
       sendNow()
-      current = id
+      shared.person = id
       if (tokens.peek()?.subject !== id) tokens.discard()
     }
     const records = store.read()
-    const line = lineOf(id, records)
+    const line = lineOf(id)
     const ledger = ledgerOf(records, id)
     const waiting = joinFields(records.outbox.get(id), line.fields)
     const now = clock.now()
@@ -116,339 +221,89 @@ export const createPipeline = (
       fields[field] = json
       // A call is later than all that it can see, whatever the device's clock does.
       calledAt = Math.max(calledAt, (known?.[2] ?? 0) + 1, (other?.[1] ?? 0) + 1)
-      until = isKnown && (other?.[0] ?? json) === json ? Math.min(until, known![1] + dedupeTtlMs) : 0
-      if (!until) until = -1 / 0
+      until = Math.min(until, isKnown && (other?.[0] ?? json) === json ? known![1] + dedupeTtlMs : 0)
       // Known but expired: somebody else may have changed it, and the proxy's own ledger must not call it unchanged.
       if (!isKnown && known?.[0] === digest) force = true
     }
     if (until > 0 && !force) {
       emit(id, 'duplicate')
-      release(line)
+      if (!Object.keys(line.fields)[0]) lines.delete(id)
       return until
     }
-    let isChanged = false
     for (const field in fields) {
       const own = line.fields[field]
-      const next: Waiting = [fields[field]!, calledAt, force || own?.[2] ? 1 : 0]
-      if (!covers(own, next)) {
-        isChanged = true
-        line.carriers[field] = 0
-      }
-      line.fields[field] = next
+      line.fields[field] = [fields[field]!, calledAt, force || own?.[2] ? 1 : 0]
+      if (covers(own, line.fields[field])) continue
+      line.carriers[field] = 0
+      shared.quietUntil = records.notBefore = 0
     }
     records.outbox.set(id, joinFields(records.outbox.get(id), line.fields))
-    if (isChanged) quietUntil = records.notBefore = 0
     store.save()
-    if (line.calls.some((call) => !call[1])) emit(id, 'joined')
-    if (hasUnsent(line)) debounce(line)
-    return new Promise((resolve) => {
-      const call: Line['calls'][0] = [
-        (outcome) => {
-          cancel()
-          resolve(outcome)
-        },
-        0,
-      ]
-      const cancel = clock.after(settleMs, () => {
-        line.calls.splice(line.calls.indexOf(call), 1)
-        emit(id, 'pending', lastFailure)
-        resolve(pending(lastFailure))
-      })
-      line.calls.push(call)
-    })
-  }
-
-  const debounce = (line: Line): void => {
-    const now = clock.monotonic()
-    line.since ||= now
-    line.cancelDebounce()
-    line.cancelDebounce = clock.after(Math.max(0, Math.min(debounceMs, line.since + maxWaitMs - now)), () => {
-      line.since = 0
-      ready.add(line.id)
-      pump()
-    })
-    // Beside the debounce, so that leaving the page finds the token at hand.
-    if (!isOffline() && waitMs() <= 0) {
-      tokens.get()
-      load().catch(() => {})
-    }
-  }
-
-  const waitMs = (): number => {
-    const { notBefore, retryAfter, failedAt } = store.read()
-    const now = clock.now()
-    const left = now < failedAt ? 0 : Math.max(notBefore, retryAfter) - now
-    return Math.max(left, quietUntil - clock.monotonic())
-  }
-
-  const pump = (): Promise<void> => {
-    running ??= run()
-    return running
-  }
-
-  const run = async (): Promise<void> => {
-    await 0
-    while (ready.size && mayRun()) {
-      cancelWake()
-      const left = waitMs()
-      if (left > 0) {
-        cancelWake = clock.after(left, pump)
+    for (const { carrier } of line.calls)
+      if (!carrier) {
+        emit(id, 'joined')
         break
       }
-      await attempt()
+    if (isOffline(proxyUrl)) {
+      emit(id, 'pending', 'offline')
+      return pending('offline')
     }
-    // In the same turn as the last look at `ready`: a later call starts anew.
-    running = undefined
-  }
-
-  const attempt = async (): Promise<void> => {
-    if (isOffline()) return fail({ reason: 'offline', isQuiet: true })
-    // A browser remembers a failed import for the life of the page: then the bare fetch sends.
-    const loading = load().catch(() => fetch)
-    const token = await tokens.get()
-    if (typeof token === 'string') {
-      tokens.discard()
-      return fail({ reason: token, isQuiet: token === 'no_token' })
-    }
-    for (const id of ready)
-      if (speaksFor(token, id)) {
-        const send = await loading
-        return lock.run((isLocked) => transmit(id, token, send, isLocked))
-      }
-    // What is left of a former person is quiet until that person is identified again.
-    const isWanted = ready.has(current!)
-    ready.clear()
-    if (isWanted) renew(current!)
-  }
-
-  const speaksFor = (token: Token, id: string): boolean => (token.subject ?? current) === id
-
-  const renew = (id: string): void => {
-    ready.add(id)
-    tokens.discard()
-    if (isRenewed || !tokens.isRenewable) return fail({ reason: 'no_token', isQuiet: true })
-    isRenewed = true
-  }
-
-  const transmit = async (id: string, token: Token, send: Fetch, isLocked: boolean): Promise<void> => {
-    // Expired, discarded or forgotten while we waited: decide anew.
-    if (tokens.peek() !== token || !ready.has(id) || !mayRun()) return
-    const records = store.read()
-    const line = lineOf(id, records)
-    refresh(line, records, isLocked)
-    for (const _ in line.fields) return dispatch(line, records, token, send)
-    // Another tab has sent the same, or something later.
-    ready.delete(id)
-    records.outbox.delete(id)
-    store.save()
-    settle(line, { status: 'duplicate' })
-    lines.delete(id)
-  }
-
-  /**
-   * Joins what is stored in, and leaves out what another tab has sent or called later. Without the lock another tab may
-   * be sending what is stored: then only our own stays.
-   */
-  const refresh = (line: Line, records: Records, isLocked: boolean): void => {
-    const own = line.fields
-    const joined = joinFields(records.outbox.get(line.id), own)
-    const ledger = ledgerOf(records, line.id)
-    line.fields = {}
-    for (const field in joined) {
-      const waiting = joined[field]!
-      const known = ledger[field]
-      const isKnown = isAcknowledged(known, hash(records.salt, waiting[0]), clock.now(), dedupeTtlMs)
-      const isOurs = isLocked || own[field] === waiting
-      if (isOurs && (known?.[2] ?? 0) <= waiting[1] && (waiting[2] || !isKnown)) line.fields[field] = waiting
-    }
-  }
-
-  /** Numbers a body, takes its fields out of the ledger, posts it, and follows the answer. */
-  const dispatch = async (
-    line: Line,
-    records: Records,
-    token: Token,
-    send: Fetch,
-    isLeaving?: boolean,
-  ): Promise<void> => {
-    const { id } = line
-    let fields: WaitingFields = { external_id: [JSON.stringify(id), 0, 0], ...line.fields }
-    // Joined calls may be larger together than each was: then metadata goes first and alone.
-    const isWhole = !fields.metadata || byteLength(toBody(fields)) <= maxBodyBytes
-    if (!isWhole) fields = { external_id: fields.external_id!, metadata: fields.metadata! }
-    const body = toBody(fields)
-    const keepalive = byteLength(body) <= maxKeepaliveBytes
-    if (isLeaving && !keepalive) return
-    const number = line.sent[0] === body ? line.sent[1]! : Math.max(records.last + 1, clock.now())
-    const ledger = ledgerOf(records, id)
-    let force = ''
-    line.sent = [body, number]
-    records.last = Math.max(records.last, number)
-    for (const field in fields) {
-      markSent(ledger, field, fields[field]![1])
-      if (fields[field]![2]) force = '.force'
-      line.carriers[field] = number
-    }
-    if (isWhole) for (const call of line.calls) call[1] = number
-    records.outbox.set(id, joinFields(records.outbox.get(id), line.fields))
-    store.save()
-    line.cancelDebounce()
-    line.since = 0
-    ready.delete(id)
-    emit(id, 'sent')
-    const {
-      verdict,
-      body: answer,
-      foreign,
-    } = await post(
-      send,
-      proxyUrl + contactsPath,
-      {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${token.text}`,
-          'content-type': 'application/json',
-          [updateIdHeader]: `${hash(records.id, id)}.${number}${force}`,
+    // Beside the debounce, so that leaving the page finds the token at hand.
+    if (waitMs() <= 0) tokens.ask()
+    use((engine) => engine.wait(line))
+    return new Promise((resolve) => {
+      const call: Call = {
+        carrier: 0,
+        end: (outcome) => {
+          cancel()
+          line.calls.delete(call)
+          resolve(outcome)
         },
-        body,
-        keepalive,
-        credentials: 'omit',
-        cache: 'no-store',
-        redirect: 'error',
-      },
-      clock,
-      timeoutMs,
-    )
-    const isKnown = verdict === 'delivered' || verdict === 'accepted'
-    const now = store.read()
-    const outcome = isKnown ? { status: verdict } : dropped('rejected')
-    if (line.epoch !== now.epoch) return settle(line, isKnown ? outcome : dropped('reset'))
-    const path = answer.path?.split('.')[0] as string
-    const isOne = verdict === 'rejected' && path !== 'external_id' && !!fields[path]
-    const isOver = isKnown || verdict === 'rejected'
-    const stored = now.outbox.get(id) ?? {}
-    for (const field in fields) {
-      const sent = fields[field]!
-      const own = line.fields[field]
-      if (line.carriers[field] === number) line.carriers[field] = 0
-      // Changed meanwhile: the later value waits.
-      if (!isOver || (isOne && field !== path) || (own && !covers(sent, own))) continue
-      const calledAt = own?.[1] ?? sent[1]
-      delete line.fields[field]
-      if (!((stored[field]?.[1] ?? 0) > calledAt)) delete stored[field]
-      if (isKnown) acknowledge(ledgerOf(now, id), field, hash(now.salt, sent[0]), clock.now(), calledAt)
-    }
-    if (!Object.keys(stored)[0]) now.outbox.delete(id)
-    if (isKnown) now.notBefore = now.retryAfter = failures = quietUntil = 0
-    // A profile restored from a backup counts from an old number on.
-    now.last = Math.max(now.last, answer.number || 0)
-    store.save()
-    if (isOver && !isOne) {
-      settle(line, outcome, number)
-      // Calls that came meanwhile and changed nothing.
-      if (line.calls.length && !hasUnsent(line)) settle(line, outcome, 0)
-    } else for (const call of line.calls) if (call[1] === number) call[1] = 0
-    if (verdict === 'rejected') say(`the proxy refused ${path || 'a contact'}: ${answer.code}`)
-    if (foreign !== undefined)
-      say(`${foreign ? 'no proxy of ours' : 'nobody'} answers at proxyUrl ${proxyUrl}`, !foreign)
-    // Forgotten meanwhile.
-    if (lines.get(id) !== line) return
-    if (verdict === 'renew') return renew(id)
-    isRenewed = false
-    if (isKnown) lastFailure = 'timeout'
-    if (hasUnsent(line) && !line.since) ready.add(id)
-    if (typeof verdict === 'object') fail(verdict)
-    if (verdict === 'superseded') {
-      line.sent = []
-      if (line.isSuperseded) fail({ reason: 'server' })
-      line.isSuperseded = true
-    } else line.isSuperseded = false
-    release(line)
-  }
-
-  const fail = ({ reason, isQuiet, retryAfterMs = 0 }: Failure): void => {
-    const now = clock.now()
-    let delayMs: number | undefined
-    isRenewed = false
-    lastFailure = reason
-    if (reason === 'unreachable' && retries.retryConnectionErrors === false) isQuiet = true
-    // Coming online is an event: no time to wait for.
-    if (reason !== 'offline') {
-      if (!failures) failingSince = clock.monotonic()
-      delayMs = nextDelay(retries, failures++, clock.monotonic() - failingSince, Math.random())
-      if (isQuiet) quietUntil = clock.monotonic() + (delayMs ?? 0)
-      else {
-        Object.assign(store.read(), { notBefore: now + (delayMs ?? 0), retryAfter: now + retryAfterMs, failedAt: now })
-        store.save()
       }
-    }
-    if (!isQuiet && delayMs !== undefined) return
-    for (const id of ready) {
-      const line = lines.get(id)
-      if (line) settle(line, pending(reason), 0)
-    }
-    ready.clear()
-  }
-
-  /** Sends what the token at hand speaks for; synchronous until `fetch` has been called. */
-  const sendNow = (): void => {
-    const token = tokens.peek()
-    if (!token || isOffline() || waitMs() > 0) return
-    for (const line of lines.values()) {
-      const records = store.read()
-      if (!speaksFor(token, line.id) || line.epoch !== records.epoch || !hasUnsent(line)) continue
-      refresh(line, records, false)
-      if (!hasUnsent(line)) continue
-      const flight = dispatch(line, records, token, fetch, true).then(() => {
-        flying.delete(flight)
-        pump()
+      const cancel = clock.after(settleMs, () => {
+        emit(id, 'pending', shared.lastFailure)
+        call.end(pending(shared.lastFailure))
       })
-      flying.add(flight)
-    }
+      line.calls.add(call)
+    })
   }
 
-  const readyAll = (): Promise<void> => {
-    for (const line of lines.values()) if (hasUnsent(line)) ready.add(line.id)
-    return pump()
+  const shared: Shared = {
+    ...parts,
+    lines,
+    person: undefined,
+    lastFailure: 'timeout',
+    quietUntil: 0,
+    waitMs,
+    lineOf,
+    speaksFor,
+    refresh,
+    launch,
+    settle,
   }
 
   return {
     identify,
     resume: () => {
-      const records = store.read()
-      for (const [id, fields] of records.outbox) {
-        for (const field in fields) if (clock.now() - fields[field]![1] >= outboxTtlMs) delete fields[field]
-        const line = lineOf(id, records)
-        line.fields = joinFields(fields, line.fields)
-        release(line)
-      }
-      readyAll()
+      if (store.read().outbox.size) use((engine) => engine.resume())
     },
     leave: () => {
-      lock.release()
+      engine?.leave()
       sendNow()
     },
     wake: () => {
       if (!lines.size) return
-      quietUntil = store.read().notBefore = 0
-      readyAll()
+      shared.quietUntil = store.read().notBefore = 0
+      use((engine) => engine.wake())
     },
-    flush: async () => {
-      for (const line of lines.values()) line.cancelDebounce()
-      await readyAll()
-      await Promise.all(flying)
-      await pump()
-      if (typeof document !== 'undefined') return
-      cancelWake()
-      for (const line of lines.values()) settle(line, pending(lastFailure))
-    },
+    flush: async () => loading && use((engine) => engine.flush()),
     forget: (reason) => {
-      cancelWake()
+      engine?.stop()
       for (const line of lines.values()) drop(line, reason)
-      current = undefined
-      failures = quietUntil = 0
+      shared.person = undefined
+      shared.quietUntil = 0
       tokens.discard()
-      if (reason === 'reset') store.reset()
+      if (reason === 'reset') store.startOver()
       if (reason === 'denied') store.erase()
     },
   }

@@ -12,12 +12,12 @@ export interface WaitingFields {
 /** What one browser knows of one proxy. Read it, change it and save it without awaiting in between. */
 export interface Records {
   /** Random; never leaves the browser. */
-  id: string
-  /** Last number given to a body. */
-  last: number
+  browserId: string
   salt: string
   /** Changes with every `reset`. */
-  epoch: number
+  epoch: string
+  /** The number of the last body. */
+  lastNumber: number
   /** By hashed id, oldest first. */
   ledgers: Map<string, Ledger>
   /** By id. */
@@ -34,8 +34,8 @@ export interface RecordsStore {
   /** The newest state, another tab's writes included. */
   read(): Records
   save(): void
-  /** Empties ledger and outbox under a new epoch and salt; client id and last number stay. */
-  reset(): void
+  /** Empties both under a new epoch and salt; browser id and last number stay. */
+  startOver(): void
   /** Removes everything; what is read next has a new epoch too. */
   erase(): void
   /** Changes whenever anything has been written. */
@@ -66,86 +66,94 @@ export const browserStorage = (): KeyValueStore => {
   }
 }
 
-/** An unreadable value, or one of another version, is nothing. An absent one is common, and a first throw costs 2 ms. */
-const parse = (text = '[]'): unknown[] => {
-  try {
-    const value = JSON.parse(text)
-    if (value[0] === 1) return value
-  } catch {}
-  return []
+/** Salted with the version of the format. */
+const checksum = (json: string): string => hash('1', json)
+
+/** One stored list. */
+interface Cell<List> {
+  text(): string | undefined
+  /** The list, when somebody else has written since; empty when it is absent or none of ours. */
+  news(): List | [] | undefined
+  write(list?: List): void
 }
 
+const createCell = <List>(storage: KeyValueStore, key: string): Cell<List> => {
+  let known: string | undefined
+  const text = (): string | undefined => storage.get(key)
+  return {
+    text,
+    news: () => {
+      const next = text()
+      if (next === known) return undefined
+      known = next
+      const json = next?.slice(16) ?? ''
+      return next === checksum(json) + json ? JSON.parse(json) : []
+    },
+    write: (list) => {
+      const json = JSON.stringify(list)
+      known = list && checksum(json) + json
+      storage.set(key, known)
+    },
+  }
+}
+
+type StoredLedger = [ledgers: [string, Ledger][], lastNumber: number, browserId: string, salt: string, epoch: string]
+type StoredOutbox = [outbox: [string, WaitingFields][], notBefore: number, retryAfter: number, failedAt: number]
+
 /** The two values that a browser keeps per proxy: `orq.ledger.*` and `orq.outbox.*`. */
-export const createRecords = (storage: KeyValueStore, scope: string, keepOutbox: boolean): RecordsStore => {
-  const ledgerKey = `orq.ledger.${hash('', scope)}`
-  const outboxKey = `orq.outbox.${hash('', scope)}`
-  let ledgerText: string | undefined
-  let outboxText: string | undefined
-  let records: Records | undefined
-  let epoch = 0
+export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox: boolean): RecordsStore => {
+  const ledgerCell = createCell<StoredLedger>(storage, `orq.ledger.${hash('', scope)}`)
+  const outboxCell = createCell<StoredOutbox>(keepsOutbox ? storage : new Map(), `orq.outbox.${hash('', scope)}`)
 
   const fresh = (): Records => ({
-    id: randomId(),
-    last: 0,
+    browserId: randomId(),
     salt: randomId(),
-    epoch,
+    epoch: '',
+    lastNumber: 0,
     ledgers: new Map(),
     outbox: new Map(),
     notBefore: 0,
     retryAfter: 0,
     failedAt: 0,
   })
-
-  const readOutbox = (): string | undefined => (keepOutbox ? storage.get(outboxKey) : outboxText)
+  let records: Records | undefined
 
   const read = (): Records => {
-    const nextLedger = storage.get(ledgerKey)
-    const nextOutbox = readOutbox()
-    const isFirst = !records
     records ??= fresh()
-    if (isFirst || nextLedger !== ledgerText) {
-      ledgerText = nextLedger
-      const [isOurs, id, last, salt, epoch, ledgers] = parse(nextLedger)
-      records.ledgers = new Map(ledgers as [string, Ledger][])
-      // When the ledger vanishes under a running page its id, salt and epoch go on.
-      if (isOurs) Object.assign(records, { id, salt, epoch, last: Math.max(records.last, Number(last) || 0) })
+    const ledgerNews = ledgerCell.news()
+    if (ledgerNews) {
+      // When the ledger vanishes under a running page its ids and its number go on.
+      const [ledgers, last = 0, browserId = records.browserId, salt = records.salt, epoch = records.epoch] = ledgerNews
+      const lastNumber = Math.max(records.lastNumber, last)
+      Object.assign(records, { ledgers: new Map(ledgers), lastNumber, browserId, salt, epoch })
     }
-    if (isFirst || nextOutbox !== outboxText) {
-      outboxText = nextOutbox
-      const [, notBefore = 0, retryAfter = 0, failedAt = 0, outbox] = parse(nextOutbox)
-      records.outbox = new Map(outbox as [string, WaitingFields][])
-      Object.assign(records, { notBefore, retryAfter, failedAt })
+    const outboxNews = outboxCell.news()
+    if (outboxNews) {
+      const [outbox, notBefore = 0, retryAfter = 0, failedAt = 0] = outboxNews
+      Object.assign(records, { outbox: new Map(outbox), notBefore, retryAfter, failedAt })
     }
     return records
   }
 
   const save = (): void => {
-    const { id, last, salt, epoch, ledgers, outbox, notBefore, retryAfter, failedAt } = records ?? fresh()
-    ledgerText = JSON.stringify([1, id, last, salt, epoch, [...ledgers].slice(-20)])
-    storage.set(ledgerKey, ledgerText)
-    outboxText = outbox.size ? JSON.stringify([1, notBefore, retryAfter, failedAt, [...outbox]]) : undefined
-    if (keepOutbox) storage.set(outboxKey, outboxText)
-  }
-
-  const renew = (): void => {
-    epoch = Math.max(Date.now(), (records?.epoch ?? 0) + 1)
+    const { ledgers, lastNumber, browserId, salt, epoch, outbox, notBefore, retryAfter, failedAt } = records!
+    ledgerCell.write([[...ledgers].slice(-20), lastNumber, browserId, salt, epoch])
+    outboxCell.write(outbox.size ? [[...outbox], notBefore, retryAfter, failedAt] : undefined)
   }
 
   return {
     read,
     save,
-    stamp: () => `${storage.get(ledgerKey)}${readOutbox()}`,
-    reset: () => {
-      const { id, last } = read()
-      renew()
-      records = { ...fresh(), id, last }
+    stamp: () => `${ledgerCell.text()}${outboxCell.text()}`,
+    startOver: () => {
+      const { browserId, lastNumber } = read()
+      records = { ...fresh(), browserId, lastNumber, epoch: randomId() }
       save()
     },
     erase: () => {
-      renew()
-      storage.set(ledgerKey, undefined)
-      storage.set(outboxKey, undefined)
-      records = ledgerText = outboxText = undefined
+      records = { ...fresh(), epoch: randomId() }
+      ledgerCell.write()
+      outboxCell.write()
     },
   }
 }
