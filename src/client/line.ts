@@ -1,7 +1,7 @@
 import type { Outcome } from './outcome.ts'
 import type { Waiting, WaitingFields } from './records.ts'
 
-/** One open call of `identify`. */
+/** One open call of `identify`, or several that the engine took together. */
 export interface Call {
   /** The number of the request that carries it, or 0. */
   carrier: number
@@ -34,6 +34,8 @@ export const joinFields = (stored: WaitingFields | undefined, own: WaitingFields
 
 /** True when `sent` is the same value, sent at least as forcefully. */
 export const covers = (sent: Waiting | undefined, own: Waiting): boolean => sent?.[0] === own[0] && sent[2] >= own[2]
+
+export const isEmpty = (object: object): boolean => !Object.keys(object)[0]
 
 /** True when something of the line is on no wire. */
 export const hasUnsent = ({ fields, carriers }: Line): boolean => Object.keys(fields).some((field) => !carriers[field])

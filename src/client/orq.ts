@@ -1,10 +1,10 @@
-import { type Contact, parseContact } from '../core/contact.ts'
+import type { Contact } from '../core/contact.ts'
 import { createDecisions, type Decision } from './decisions.ts'
-import { type IdentifiedUser, type IdentifyOptions, type Traits, toContact } from './normalise.ts'
+import { createPipeline, type LoadEngine, type Pipeline } from './intake.ts'
+import { type IdentifiedUser, type IdentifyOptions, sortedCopy, type Traits, toContact } from './normalise.ts'
 import { type ClientOptions, type Consent, type Settings, toSettings } from './options.ts'
 import { type DroppedReason, dropped, type Outcome } from './outcome.ts'
 import { hasPrivacySignal, listenToPage } from './page.ts'
-import { createPipeline, type LoadEngine, type Pipeline } from './pipeline.ts'
 import { browserStorage, createRecords, type RecordsStore } from './records.ts'
 import { createTokens } from './tokens.ts'
 
@@ -80,30 +80,21 @@ export const createClient = (door: Door): Orq => {
     for (const earlier of tasks) earlier()
   }
 
-  /** What `beforeSend` leaves of a contact. */
-  const allow = (contact: Contact): Contact | undefined => {
-    const { beforeSend } = settings
-    if (!beforeSend) return contact
-    try {
-      const answer = beforeSend(contact)
-      if (!answer) return undefined
-      const allowed = parseContact(answer)
-      if (!('path' in allowed)) return allowed
-    } catch {}
-    warn('beforeSend threw or returned no valid contact')
-    return undefined
-  }
-
   const decide = (contact: Contact, force: boolean, args: string | undefined): Outcome | Promise<Outcome> => {
     const id = contact.external_id
     if (!mayRun()) return drop(id, state as 'denied' | 'closed')
-    const allowed = allow(contact)
+    const { beforeSend, clock } = settings
+    let allowed: Contact | null = contact
+    try {
+      if (beforeSend) allowed = sortedCopy(beforeSend(contact) ?? null)
+    } catch {
+      warn('beforeSend threw or returned no contact')
+      allowed = null
+    }
     if (!allowed) return drop(id, 'before_send')
-    const { beforeSend, clock, debug } = settings
-    if (debug && allowed.metadata) warn('metadata replaces what is stored as a whole, it is not merged')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
-    if (args && !force && !beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
+    if (args && !beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
     return { status: 'duplicate' }
   }
 
@@ -119,12 +110,12 @@ export const createClient = (door: Door): Orq => {
         return { status: 'duplicate' }
       }
     }
-    const [contact, force] = toContact(args, warn)
-    if ('path' in contact) {
-      say(`identify: ${contact.path} must be ${contact.mend}`)
+    const called = toContact(args, warn)
+    if (!called) {
+      say('identify needs an object of JSON values')
       return drop('', 'invalid')
     }
-    return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
+    return new Promise((resolve) => whenDecided(() => resolve(decide(...called, text))))
   }
 
   const forget = (reason: DroppedReason): void => {

@@ -1,3 +1,4 @@
+import type { Contact } from '../core/contact.ts'
 import { hash, randomId } from '../core/hash.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { KeyValueStore } from '../core/ports.ts'
@@ -9,19 +10,25 @@ export interface WaitingFields {
   [field: string]: Waiting
 }
 
-/** What one browser knows of one proxy. Read it, change it and save it without awaiting in between. */
-export interface Records {
+/** What the ledger holds. The names are those of the stored JSON. */
+interface StoredLedger {
   /** Random; never leaves the browser. */
-  browserId: string
+  id: string
   salt: string
   /** Changes with every `reset`. */
   epoch: string
-  /** The number of the last body. */
-  lastNumber: number
+  /** The last number. Calls and bodies share them, so that each is later than all that this browser knows of. */
+  last: number
   /** By hashed id, oldest first. */
-  ledgers: Map<string, Ledger>
+  seen: [key: string, Ledger][]
+}
+
+/** What the outbox holds. */
+interface StoredOutbox {
+  /** Calls as they came, until the engine has joined them to what waits. */
+  calls: [Contact, calledAt: number, force: boolean][]
   /** By id. */
-  outbox: Map<string, WaitingFields>
+  unsent: [id: string, WaitingFields][]
   /** Nothing is tried before this time; news cut it short. */
   notBefore: number
   /** The same, named by a server: nothing cuts it short. */
@@ -30,14 +37,15 @@ export interface Records {
   failedAt: number
 }
 
+/** What one browser knows of one proxy. Read it, change it and save it without awaiting in between. */
+export type Records = StoredLedger & StoredOutbox
+
 export interface RecordsStore {
   /** The newest state, another tab's writes included. */
-  read(): Records
+  recall(): Records
   save(): void
-  /** Empties both under a new epoch and salt; browser id and last number stay. */
-  startOver(): void
-  /** Removes everything; what is read next has a new epoch too. */
-  erase(): void
+  /** Empties both under a new epoch and salt. Erased, nothing stays; else browser id and last number do. */
+  renew(isErased: boolean): void
   /** Changes whenever anything has been written. */
   stamp(): string
 }
@@ -45,23 +53,23 @@ export interface RecordsStore {
 /** localStorage as a port: never throws, and goes on in memory where it is denied, full or lying. */
 export const browserStorage = (): KeyValueStore => {
   const memory = new Map<string, string>()
-  const use = <T>(task: (storage: Storage) => T): T | undefined => {
+  const use = (method: 'getItem' | 'setItem' | 'removeItem', ...args: [string, string?]): string | undefined => {
     try {
       // Documents only: Node 25 has a localStorage that warns, and workers have none.
-      return task(document.defaultView?.localStorage as Storage)
+      return (document.defaultView!.localStorage[method] as (...args: unknown[]) => string | null)(...args) ?? undefined
     } catch {
       return undefined
     }
   }
   return {
-    get: (key) => memory.get(key) ?? use((storage) => storage.getItem(key)) ?? undefined,
+    get: (key) => memory.get(key) ?? use('getItem', key),
     set: (key, value) => {
       memory.delete(key)
       // First: a full storage would keep a stale value, and that would bring back what has been sent.
-      use((storage) => storage.removeItem(key))
+      use('removeItem', key)
       if (value === undefined) return
-      use((storage) => storage.setItem(key, value))
-      if (use((storage) => storage.getItem(key)) !== value) memory.set(key, value)
+      use('setItem', key, value)
+      if (use('getItem', key) !== value) memory.set(key, value)
     },
   }
 }
@@ -69,100 +77,81 @@ export const browserStorage = (): KeyValueStore => {
 /** Salted with the version of the format. */
 const checksum = (json: string): string => hash('1', json)
 
-/** One stored list. */
-interface Cell<List> {
-  text(): string | undefined
-  /** The list, when somebody else has written since; empty when it is absent or none of ours. */
-  news(): List | [] | undefined
-  write(list?: List): void
-}
-
-const createCell = <List>(storage: KeyValueStore, key: string): Cell<List> => {
-  let known: string | undefined
-  const text = (): string | undefined => storage.get(key)
-  return {
-    text,
-    news: () => {
-      const next = text()
-      if (next === known) return undefined
-      known = next
-      const json = next?.slice(16) ?? ''
-      return next === checksum(json) + json ? JSON.parse(json) : []
-    },
-    write: (list) => {
-      const json = JSON.stringify(list)
-      known = list && checksum(json) + json
-      storage.set(key, known)
-    },
-  }
-}
-
-type StoredLedger = [ledgers: [string, Ledger][], lastNumber: number, browserId: string, salt: string, epoch: string]
-type StoredOutbox = [outbox: [string, WaitingFields][], notBefore: number, retryAfter: number, failedAt: number]
+const blankOutbox = (): StoredOutbox => ({ calls: [], unsent: [], notBefore: 0, retryAfter: 0, failedAt: 0 })
 
 /** The two values that a browser keeps per proxy: `orq.ledger.*` and `orq.outbox.*`. */
 export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox: boolean): RecordsStore => {
-  const ledgerCell = createCell<StoredLedger>(storage, `orq.ledger.${hash('', scope)}`)
-  const outboxCell = createCell<StoredOutbox>(keepsOutbox ? storage : new Map(), `orq.outbox.${hash('', scope)}`)
-
-  const fresh = (): Records => ({
-    browserId: randomId(),
-    salt: randomId(),
-    epoch: '',
-    lastNumber: 0,
-    ledgers: new Map(),
-    outbox: new Map(),
-    notBefore: 0,
-    retryAfter: 0,
-    failedAt: 0,
-  })
+  const stores = [storage, keepsOutbox ? storage : new Map<string, string | undefined>()] as const
+  const keys = ['ledger', 'outbox'].map((name) => `orq.${name}.${hash('', scope)}`)
+  const texts: (string | undefined)[] = []
   let records: Records | undefined
 
-  const read = (): Records => {
+  const textOf = (n: 0 | 1): string | undefined => stores[n].get(keys[n]!)
+
+  const fresh = (): Records => ({
+    id: randomId(),
+    salt: randomId(),
+    epoch: '',
+    last: 0,
+    seen: [],
+    ...blankOutbox(),
+  })
+
+  const load = (n: 0 | 1, blank: Partial<Records>): void => {
+    const text = textOf(n)
+    if (text === texts[n]) return
+    texts[n] = text
+    const json = text?.slice(16) ?? ''
+    // What does not begin with its checksum is none of ours, and stands for nothing.
+    Object.assign(records!, blank, text === checksum(json) + json && JSON.parse(json))
+  }
+
+  const put = (n: 0 | 1, value?: object | false): void => {
+    const json = JSON.stringify(value)
+    texts[n] = value ? checksum(json) + json : undefined
+    stores[n].set(keys[n]!, texts[n])
+  }
+
+  const recall = (): Records => {
     records ??= fresh()
-    const ledgerNews = ledgerCell.news()
-    if (ledgerNews) {
-      // When the ledger vanishes under a running page its ids and its number go on.
-      const [ledgers, last = 0, browserId = records.browserId, salt = records.salt, epoch = records.epoch] = ledgerNews
-      const lastNumber = Math.max(records.lastNumber, last)
-      Object.assign(records, { ledgers: new Map(ledgers), lastNumber, browserId, salt, epoch })
-    }
-    const outboxNews = outboxCell.news()
-    if (outboxNews) {
-      const [outbox, notBefore = 0, retryAfter = 0, failedAt = 0] = outboxNews
-      Object.assign(records, { outbox: new Map(outbox), notBefore, retryAfter, failedAt })
-    }
+    const { last } = records
+    // When the ledger vanishes under a running page its ids go on.
+    load(0, { seen: [] })
+    load(1, blankOutbox())
+    records.last = Math.max(records.last, last)
     return records
   }
 
   const save = (): void => {
-    const { ledgers, lastNumber, browserId, salt, epoch, outbox, notBefore, retryAfter, failedAt } = records!
-    ledgerCell.write([[...ledgers].slice(-20), lastNumber, browserId, salt, epoch])
-    outboxCell.write(outbox.size ? [[...outbox], notBefore, retryAfter, failedAt] : undefined)
+    const { id, salt, epoch, last, seen, ...outbox } = records!
+    put(0, { id, salt, epoch, last, seen: seen.slice(-20) })
+    put(1, !!(outbox.calls[0] ?? outbox.unsent[0]) && outbox)
   }
 
   return {
-    read,
+    recall,
     save,
-    stamp: () => `${ledgerCell.text()}${outboxCell.text()}`,
-    startOver: () => {
-      const { browserId, lastNumber } = read()
-      records = { ...fresh(), browserId, lastNumber, epoch: randomId() }
+    stamp: () => `${textOf(0)}${textOf(1)}`,
+    renew: (isErased) => {
+      const { id, last } = recall()
+      records = { ...fresh(), epoch: randomId(), ...(isErased ? {} : { id, last }) }
       save()
-    },
-    erase: () => {
-      records = { ...fresh(), epoch: randomId() }
-      ledgerCell.write()
-      outboxCell.write()
+      if (isErased) put(0)
     },
   }
 }
 
-/** The ledger of one contact, made when there is none, and moved behind the others: the oldest are pruned first. */
-export const ledgerOf = ({ ledgers, salt }: Records, id: string): Ledger => {
-  const key = hash(salt, id)
-  const ledger = ledgers.get(key) ?? {}
-  ledgers.delete(key)
-  ledgers.set(key, ledger)
-  return ledger
+/** What a list holds under a key; made when there is nothing, and moved behind the others: the oldest are pruned first. */
+export const entryOf = <T extends object>(list: [string, T][], key: string): T => {
+  const found = list.find(([name]) => name === key) ?? [key, {} as T]
+  list.splice(0, list.length, ...list.filter((entry) => entry !== found), found)
+  return found[1]
+}
+
+export const ledgerOf = ({ seen, salt }: Records, id: string): Ledger => entryOf(seen, hash(salt, id))
+
+/** The present time, or one more than the last number: a device's clock may be set back. */
+export const nextNumber = (records: Records, now: number): number => {
+  records.last = Math.max(records.last + 1, now)
+  return records.last
 }

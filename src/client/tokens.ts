@@ -1,7 +1,7 @@
 import type { Settings } from './options.ts'
 
 export interface Token {
-  text: string
+  bearer: string
   /** Whom it speaks for; undefined when the token is opaque. */
   subject: string | undefined
   /** By the monotonic clock: device clocks lie. */
@@ -58,7 +58,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim, clock, fet
       // Less half a minute, but at most half: the token still has to travel. A string cannot be renewed, so it lives on.
       const until =
         typeof source !== 'string' && lifeMs > 0 ? clock.monotonic() + Math.max(lifeMs / 2, lifeMs - 3e4) : 1 / 0
-      return { text, subject: typeof subject === 'string' ? subject : undefined, until }
+      return { bearer: text, subject: typeof subject === 'string' ? subject : undefined, until }
     } catch {
       return 'unreachable'
     }
