@@ -38,7 +38,7 @@ const minify = () =>
     ecma: 2022,
     module: true,
     compress: { passes: 4, unsafe: true, unsafe_arrows: true, pure_getters: true },
-    mangle: { properties: { regex: new RegExp(`^(${internalNames.join('|')})$`) } },
+    mangle: { properties: { builtins: true, regex: new RegExp(`^(${internalNames.join('|')})$`) } },
     nameCache: { vars: { props: {} }, props: { props: { ...shortNames } } },
     format: { comments: false },
   })
@@ -177,7 +177,15 @@ const pageFiles = {
 const browser = (input, file, output, plugins = []) => ({
   input,
   output: { file, ...output },
-  plugins: [externalChunk, ...plugins, onlyWhatIsReached, nodeResolve({ browser: true }), compile(), plainImport, minify()],
+  plugins: [
+    externalChunk,
+    ...plugins,
+    onlyWhatIsReached,
+    nodeResolve({ browser: true }),
+    compile(),
+    plainImport,
+    minify(),
+  ],
 })
 const umd = { format: 'umd', name: 'orq', exports: 'default' }
 

@@ -30,7 +30,7 @@ export interface Courier {
 
 export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const { settings, store, tokens, speaksFor, mayRun, say } = shared
-  const { clock, fetch, timeoutMs, debounceMs, maxWaitMs, retries, proxyUrl } = settings
+  const { clock, fetch, timeoutMs, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
   const { all, lineOf, refresh, launch, settle, release, save } = lines
   const lock = createLock(proxyUrl, timeoutMs / 2, clock)
   /** Ids whose turn has come. */
@@ -48,9 +48,9 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   }
 
   const waitMs = (): number => {
-    const { notBefore, retryAfter, failedAt } = store.recall()
+    const [failedAt, ...untils] = store.recall().pause
     const now = clock.now()
-    const left = now < failedAt ? 0 : Math.max(notBefore, retryAfter) - now
+    const left = now < failedAt ? 0 : Math.max(...untils) - now
     return Math.max(left, lines.quietUntil - clock.monotonic())
   }
 
@@ -146,7 +146,10 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
       if (!((stored[field]?.[1] ?? 0) > calledAt)) delete stored[field]
       if (isKnown) acknowledge(ledgerOf(records, id), field, hash(records.salt, sent[0]), clock.now(), calledAt)
     }
-    if (isKnown) records.notBefore = records.retryAfter = failures = lines.quietUntil = 0
+    if (isKnown) {
+      records.pause = [0, 0, 0]
+      failures = lines.quietUntil = 0
+    }
     // A profile restored from a backup counts from an old number on.
     records.last = Math.max(records.last, body.number || 0)
     save(records)
@@ -185,11 +188,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
       delayMs = nextDelay(retries, failures++, clock.monotonic() - failingSince, Math.random())
       if (isQuiet) lines.quietUntil = clock.monotonic() + (delayMs ?? 0)
       else {
-        Object.assign(store.recall(), {
-          notBefore: now + (delayMs ?? 0),
-          retryAfter: now + retryAfterMs,
-          failedAt: now,
-        })
+        store.recall().pause = [now, now + (delayMs ?? 0), now + retryAfterMs]
         store.save()
       }
     }

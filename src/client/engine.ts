@@ -49,7 +49,7 @@ export const createEngine = (shared: Shared): Engine => {
     },
     wake: () => {
       if (!lines.all.size) return
-      lines.quietUntil = store.recall().notBefore = 0
+      lines.quietUntil = store.recall().pause[1] = 0
       courier.sendAll()
     },
     flush: courier.flush,

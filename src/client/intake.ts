@@ -109,9 +109,9 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
   }
 
   const isPaused = (): boolean => {
-    const { notBefore, retryAfter, failedAt } = store.recall()
+    const [failedAt, ...untils] = store.recall().pause
     const now = clock.now()
-    return now >= failedAt && Math.max(notBefore, retryAfter) > now
+    return now >= failedAt && Math.max(...untils) > now
   }
 
   /** Sends what the token at hand speaks for, with or without the engine. */

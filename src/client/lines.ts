@@ -50,7 +50,7 @@ const check = (contact: Contact): Contact | Problem => {
 }
 
 export const createLines = ({ settings, store, emit, say, post }: Shared): Lines => {
-  const { clock, dedupeTtlMs, outboxTtlMs, debug } = settings
+  const { clock, dedupeTtlMs, outboxTtlMs = 6048e5, debug } = settings
   const all = new Map<string, Line>()
 
   const save: Lines['save'] = (records) => {
@@ -135,7 +135,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
     }
     const records = store.recall()
     for (const field in fields) {
-      if (!covers(line.fields[field], fields[field]!)) line.carriers[field] = lines.quietUntil = records.notBefore = 0
+      if (!covers(line.fields[field], fields[field]!)) line.carriers[field] = lines.quietUntil = records.pause[1] = 0
       line.fields[field] = fields[field]!
       if (sent) line.carriers[field] = sent.serial
     }

@@ -66,12 +66,12 @@ export const toContact = (
       const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
       if (isField(name)) contact[name] = value
       else if (isTraits) metadata[key] = value
-      else warn(`identify ignores the unknown field ${key.slice(0, 40)}; put it in metadata`)
+      else warn(`identify: unknown field ${key.slice(0, 40)}, put it in metadata`)
     }
     if (Object.keys(metadata)[0]) contact.metadata = { ...metadata, ...(contact.metadata as object) }
     if (isTraits) contact.external_id = user
     if (typeof contact.external_id === 'number') {
-      warn('identify was given a number as id; give a text')
+      warn('identify: give the id as a text')
       contact.external_id = `${contact.external_id}`
     }
     return [sortedCopy(contact as unknown as Contact), !!force]

@@ -58,16 +58,13 @@ export interface ClientOptions {
   clock?: Clock | undefined
 }
 
-type Defaulted = Omit<ClientOptions, 'token' | 'tokenUrl' | 'beforeSend' | 'storage'>
+/** What the core needs a value of; what only the engine reads has its default there. */
+type Defaulted = 'subjectClaim' | 'debounceMs' | 'dedupeTtlMs' | 'timeoutMs' | 'settleMs' | 'clock' | 'fetch'
 
-/** Options with their defaults. `proxyUrl` and `tokenUrl` are absolute; `proxyUrl` has no slash at its end. */
-export type Settings = { [name in keyof Defaulted]-?: NonNullable<Defaulted[name]> } & {
-  proxyUrl: string
-  token: TokenSource | undefined
-  tokenUrl: string | undefined
-  beforeSend: ClientOptions['beforeSend']
-  storage: KeyValueStore | undefined
-}
+/** `proxyUrl` and `tokenUrl` are absolute and have no slash at their end. */
+export type Settings = Omit<ClientOptions, Defaulted | 'proxyUrl' | 'tokenUrl'> & {
+  [name in Defaulted]: NonNullable<ClientOptions[name]>
+} & { proxyUrl: string; tokenUrl: string | undefined }
 
 /** @throws OrqError `INVALID_OPTION`, naming the option and the mend */
 export const toSettings = (options: ClientOptions): Settings => {
@@ -75,13 +72,9 @@ export const toSettings = (options: ClientOptions): Settings => {
     throw new OrqError('INVALID_OPTION', `${name}: ${mend}`)
   }
   const settings: Record<string, unknown> = {
-    proxyUrl: '/orq',
     subjectClaim: 'sub',
     debounceMs: 250,
-    maxWaitMs: 2e3,
     dedupeTtlMs: 864e5,
-    outboxTtlMs: 6048e5,
-    retries: {},
     timeoutMs: 1e4,
     settleMs: 12e3,
     clock: systemClock,
@@ -90,7 +83,7 @@ export const toSettings = (options: ClientOptions): Settings => {
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
-    if (/Ms$/.test(name) && !(value >= 0 && value < 1 / 0)) refuse(name, 'milliseconds, 0 or more')
+    if (/Ms$/.test(name) && !(value >= 0 && value < 1 / 0)) refuse(name, 'give milliseconds, 0 or more')
     settings[name] = value
   }
   for (const name of ['proxyUrl', 'tokenUrl']) {
@@ -98,7 +91,7 @@ export const toSettings = (options: ClientOptions): Settings => {
       const given = settings[name]
       if (given) settings[name] = new URL(given as string, globalThis.location?.href).href.replace(/\/+$/, '')
     } catch {
-      refuse(name, 'a URL; outside a page an absolute one')
+      refuse(name, 'give an absolute URL')
     }
   }
   return settings as unknown as Settings

@@ -33,7 +33,7 @@ export interface Orq {
 /** What a door adds: how the chunk is found, and where the proxy is when nobody says. */
 export interface Door {
   load: LoadEngine
-  /** Undefined when it cannot be guessed. */
+  /** Undefined when it cannot be guessed: then nothing is sent, and the door says why. */
   proxyUrl(): string | undefined
 }
 
@@ -88,7 +88,7 @@ export const createClient = (door: Door): Orq => {
     try {
       if (beforeSend) allowed = sortedCopy(beforeSend(contact) ?? null)
     } catch {
-      warn('beforeSend threw or returned no contact')
+      warn('beforeSend threw')
       allowed = null
     }
     if (!allowed) return drop(id, 'before_send')
@@ -112,7 +112,7 @@ export const createClient = (door: Door): Orq => {
     }
     const called = toContact(args, warn)
     if (!called) {
-      say('identify needs an object of JSON values')
+      say('identify: give an object of JSON values')
       return drop('', 'invalid')
     }
     return new Promise((resolve) => whenDecided(() => resolve(decide(...called, text))))
@@ -135,11 +135,11 @@ export const createClient = (door: Door): Orq => {
   const init = (options: ClientOptions = {}): void => {
     const text = JSON.stringify(options)
     if (given) {
-      if (given !== text) warn('init was called again with other options')
+      if (given !== text) warn('init again with other options is ignored')
       return
     }
     const proxyUrl = options.proxyUrl ?? door.proxyUrl()
-    if (!proxyUrl) return say('the script comes from another origin: set data-proxy-url')
+    if (!proxyUrl) return
     settings = toSettings({ ...options, proxyUrl })
     given = text
     const { clock, storage, outbox, consent, respectPrivacySignals, debug } = settings

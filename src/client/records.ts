@@ -29,12 +29,11 @@ interface StoredOutbox {
   calls: [Contact, calledAt: number, force: boolean][]
   /** By id. */
   unsent: [id: string, WaitingFields][]
-  /** Nothing is tried before this time; news cut it short. */
-  notBefore: number
-  /** The same, named by a server: nothing cuts it short. */
-  retryAfter: number
-  /** When both were set: a clock that shows less has been set back since, and they mean nothing. */
-  failedAt: number
+  /**
+   * Nothing is tried between the first time and the two others. News cut the second short, nothing the third: a server
+   * has named it. A clock that shows less than the first has been set back since, and none means anything.
+   */
+  pause: [failedAt: number, notBefore: number, retryAfter: number]
 }
 
 /** What one browser knows of one proxy. Read it, change it and save it without awaiting in between. */
@@ -77,7 +76,7 @@ export const browserStorage = (): KeyValueStore => {
 /** Salted with the version of the format. */
 const checksum = (json: string): string => hash('1', json)
 
-const blankOutbox = (): StoredOutbox => ({ calls: [], unsent: [], notBefore: 0, retryAfter: 0, failedAt: 0 })
+const blankOutbox = (): StoredOutbox => ({ calls: [], unsent: [], pause: [0, 0, 0] })
 
 /** The two values that a browser keeps per proxy: `orq.ledger.*` and `orq.outbox.*`. */
 export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox: boolean): RecordsStore => {
