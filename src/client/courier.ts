@@ -160,7 +160,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     } else for (const call of line.calls) if (call.carrier === serial) call.carrier = 0
     if (verdict === 'rejected') say(`the proxy refused ${path || 'a contact'}: ${body.code}`)
     if (foreign !== undefined)
-      say(`${foreign ? 'no proxy of ours' : 'nobody'} answers at proxyUrl ${proxyUrl}`, !foreign)
+      say(`${foreign ? 'no proxy of ours' : 'nobody'} answers at proxyUrl ${proxyUrl}`, foreign ? 'error' : 'warn')
     // Forgotten meanwhile.
     if (all.get(id) !== line) return
     if (verdict === 'renew') return renew(id)

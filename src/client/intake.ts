@@ -3,9 +3,10 @@ import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
 import type { Fetch } from '../core/ports.ts'
 import { contactsPath, updateIdHeader } from '../core/wire.ts'
+import type { Emit, Say } from './decisions.ts'
 import type { createEngine, Engine } from './engine.ts'
 import type { Settings } from './options.ts'
-import { type DroppedReason, dropped, type Outcome, type PendingReason, pending } from './outcome.ts'
+import type { DroppedReason, Outcome, PendingReason } from './outcome.ts'
 import { isOffline } from './page.ts'
 import { ledgerOf, nextNumber, type RecordsStore } from './records.ts'
 import type { Token, Tokens } from './tokens.ts'
@@ -43,8 +44,8 @@ export interface Parts {
   tokens: Tokens
   /** False while consent is not given or after `close`. */
   mayRun(): boolean
-  emit(id: string, kind: string, reason?: string): void
-  say(text: string, isWarning?: boolean): void
+  emit: Emit
+  say: Say
 }
 
 /** What the core gives to the engine. */
@@ -60,7 +61,7 @@ export interface Shared extends Parts {
 
 /** Takes calls in: tells duplicates, keeps the others safe, and has the engine loaded that does everything else. */
 export interface Pipeline {
-  /** @returns the outcome, or until when a duplicate stays one, in milliseconds since the epoch */
+  /** @returns the outcome, or until when it is a duplicate, in milliseconds since the epoch */
   identify(contact: Contact, force: boolean): Promise<Outcome> | number
   /** Takes up what an earlier page left in the outbox. */
   resume(): void
@@ -175,19 +176,13 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       const digest = hash(records.salt, JSON.stringify(contact[field as keyof Contact]))
       until = isAcknowledged(known, digest, now, dedupeTtlMs) ? Math.min(until, known![1] + dedupeTtlMs) : 0
     }
-    if (until) {
-      emit(id, 'duplicate')
-      return until
-    }
+    if (until) return until
     return new Promise((resolve) => {
       const end = (outcome: Outcome): void => {
         cancel()
         resolve(outcome)
       }
-      const giveUp = (reason: PendingReason): void => {
-        emit(id, 'pending', reason)
-        end(pending(reason))
-      }
+      const giveUp = (reason: PendingReason): void => end(emit(id, 'pending', reason))
       const cancel = clock.after(settleMs, () => giveUp(shared.lastFailure))
       const intake: Intake = { contact, calledAt: nextNumber(records, now), force, end }
       if (engine) return engine.take(intake)
@@ -217,10 +212,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     },
     forget: (reason) => {
       engine?.forget(reason)
-      for (const { contact, end } of intakes.splice(0)) {
-        emit(contact.external_id, 'dropped', reason)
-        end(dropped(reason))
-      }
+      for (const { contact, end } of intakes.splice(0)) end(emit(contact.external_id, 'dropped', reason))
       shared.person = undefined
       tokens.discard()
       if (reason !== 'closed') store.renew(reason === 'denied')

@@ -119,17 +119,15 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
     const contact = check(given)
     if ('path' in contact) {
       say(`identify: ${contact.path} must be ${contact.mend}`)
-      emit('', 'dropped', 'invalid')
-      end(dropped('invalid'))
+      end(emit('', 'dropped', 'invalid'))
       return undefined
     }
-    if (debug && contact.metadata) say('metadata replaces what is stored as a whole, it is not merged', true)
+    if (debug && contact.metadata) say('metadata replaces what is stored as a whole, it is not merged', 'warn')
     const id = contact.external_id
     const line = lineOf(id)
     const fields = newsOf(id, toFields(contact, calledAt, force), line.fields)
     if (!fields) {
-      emit(id, 'duplicate')
-      end({ status: 'duplicate' })
+      end(emit(id, 'duplicate'))
       release(line)
       return undefined
     }

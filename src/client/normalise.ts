@@ -1,4 +1,5 @@
 import type { Contact } from '../core/contact.ts'
+import type { Say } from './decisions.ts'
 
 /** What `identify` takes as an object, in camelCase or in the wire's snake_case. Absent fields are kept upstream. */
 export interface User<Metadata extends object = Record<string, unknown>> {
@@ -50,12 +51,12 @@ export const sortedCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value, t
 /**
  * Turns both forms of `identify` into a contact, with the values at the time of the call. Not checked yet: whoever has
  * called with the same before need not load the rules.
- * @param warn told what was ignored or converted
+ * @param say told what was ignored or converted
  * @returns undefined when it cannot be JSON
  */
 export const toContact = (
   [user, second, third]: readonly unknown[],
-  warn: (text: string) => void,
+  say: Say,
 ): [Contact, force: boolean] | undefined => {
   try {
     const isTraits = Object(user) !== user
@@ -63,15 +64,15 @@ export const toContact = (
     const metadata: Record<string, unknown> = {}
     const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
     for (const [key, value] of Object.entries((isTraits ? second : user) ?? {})) {
-      const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+      const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, '_$&').toLowerCase()
       if (isField(name)) contact[name] = value
       else if (isTraits) metadata[key] = value
-      else warn(`identify: unknown field ${key.slice(0, 40)}, put it in metadata`)
+      else say(`identify: unknown field ${key.slice(0, 40)}, put it in metadata`, 'warn')
     }
     if (Object.keys(metadata)[0]) contact.metadata = { ...metadata, ...(contact.metadata as object) }
     if (isTraits) contact.external_id = user
     if (typeof contact.external_id === 'number') {
-      warn('identify: give the id as a text')
+      say('identify: give the id as a text', 'warn')
       contact.external_id = `${contact.external_id}`
     }
     return [sortedCopy(contact as unknown as Contact), !!force]

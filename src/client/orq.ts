@@ -1,9 +1,9 @@
 import type { Contact } from '../core/contact.ts'
-import { createDecisions, type Decision } from './decisions.ts'
+import { createDecisions, type Decision, type Say } from './decisions.ts'
 import { createPipeline, type LoadEngine, type Pipeline } from './intake.ts'
 import { type IdentifiedUser, type IdentifyOptions, sortedCopy, type Traits, toContact } from './normalise.ts'
 import { type ClientOptions, type Consent, type Settings, toSettings } from './options.ts'
-import { type DroppedReason, dropped, type Outcome } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
 import { hasPrivacySignal, listenToPage } from './page.ts'
 import { browserStorage, createRecords, type RecordsStore } from './records.ts'
 import { createTokens } from './tokens.ts'
@@ -42,60 +42,53 @@ export const createClient = (door: Door): Orq => {
   const said = new Set<string>()
   /** What was called before `init` or while consent is pending, in order. */
   let early: (() => void)[] = []
-  let given: string | undefined
+  let given: ClientOptions | undefined
   let settings: Settings
   let store: RecordsStore
   let pipeline: Pipeline | undefined
   let state: Consent | 'closed' | undefined
-  let isResumed = false
   let stopListening = (): void => {}
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
   let memo: [args: string, stamp: string, id: string, from: number, until: number] | undefined
 
   /** One console line per text and page. */
-  const say = (text: string, isWarning?: boolean): void => {
+  const say: Say = (text, level = 'error') => {
     if (said.has(text) || said.size > 99) return
     said.add(text)
-    console[isWarning ? 'warn' : 'error'](`orq: ${text}`)
+    console[level](`orq: ${text}`)
   }
-  const warn = (text: string): void => say(text, true)
 
   const mayRun = (): boolean => state === 'granted'
 
-  const drop = (id: string, reason: DroppedReason): Outcome => {
-    emit(id, 'dropped', reason)
-    return dropped(reason)
-  }
-
-  /** Runs now, or once it is decided whether anything may run. */
-  const whenDecided = (task: () => void): void => {
-    early.push(task)
+  /** Runs what had to wait, once it is decided whether anything may run. */
+  const runEarly = (): void => {
     if (state !== 'closed' && (!pipeline || state === 'pending')) return
-    if (mayRun() && !isResumed) {
-      isResumed = true
-      pipeline!.resume()
-    }
     const tasks = early
     early = []
-    for (const earlier of tasks) earlier()
+    for (const task of tasks) task()
+  }
+
+  const whenDecided = (task: () => void): void => {
+    early.push(task)
+    runEarly()
   }
 
   const decide = (contact: Contact, force: boolean, args: string | undefined): Outcome | Promise<Outcome> => {
     const id = contact.external_id
-    if (!mayRun()) return drop(id, state as 'denied' | 'closed')
+    if (!mayRun()) return emit(id, 'dropped', state)
     const { beforeSend, clock } = settings
     let allowed: Contact | null = contact
     try {
       if (beforeSend) allowed = sortedCopy(beforeSend(contact) ?? null)
     } catch {
-      warn('beforeSend threw')
+      say('beforeSend threw')
       allowed = null
     }
-    if (!allowed) return drop(id, 'before_send')
+    if (!allowed) return emit(id, 'dropped', 'before_send')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
     if (args && !beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
-    return { status: 'duplicate' }
+    return emit(id, 'duplicate')
   }
 
   const identify = async (...args: unknown[]): Promise<Outcome> => {
@@ -103,45 +96,35 @@ export const createClient = (door: Door): Orq => {
     try {
       text = JSON.stringify(args)
     } catch {}
-    if (memo && memo[0] === text && memo[1] === store.stamp()) {
+    if (memo && memo[0] === text && mayRun() && memo[1] === store.stamp()) {
       const now = settings.clock.now()
-      if (now >= memo[3] && now < memo[4]) {
-        emit(memo[2], 'duplicate')
-        return { status: 'duplicate' }
-      }
+      if (now >= memo[3] && now < memo[4]) return emit(memo[2], 'duplicate')
     }
-    const called = toContact(args, warn)
+    const called = toContact(args, say)
     if (!called) {
       say('identify: give an object of JSON values')
-      return drop('', 'invalid')
+      return emit('', 'dropped', 'invalid')
     }
     return new Promise((resolve) => whenDecided(() => resolve(decide(...called, text))))
   }
 
-  const forget = (reason: DroppedReason): void => {
-    memo = undefined
-    pipeline?.forget(reason)
-  }
-
-  const setConsent = (next: Consent): void => {
+  const enter = (next: typeof state): void => {
     if (state === 'closed') return
     state = next
-    memo = undefined
-    isResumed = false
-    if (next === 'denied') forget(next)
-    whenDecided(() => {})
+    if (next === 'granted') pipeline?.resume()
+    else if (next !== 'pending') pipeline?.forget(next as 'denied' | 'closed')
+    runEarly()
   }
 
   const init = (options: ClientOptions = {}): void => {
-    const text = JSON.stringify(options)
     if (given) {
-      if (given !== text) warn('init again with other options is ignored')
+      if (JSON.stringify(given) !== JSON.stringify(options)) say('init again with other options is ignored', 'warn')
       return
     }
     const proxyUrl = options.proxyUrl ?? door.proxyUrl()
     if (!proxyUrl) return
     settings = toSettings({ ...options, proxyUrl })
-    given = text
+    given = options
     const { clock, storage, outbox, consent, respectPrivacySignals, debug } = settings
     if (debug) on(({ kind, reason, contact }) => console.debug('orq:', kind, reason ?? '', contact))
     store = createRecords(storage ?? browserStorage(), settings.proxyUrl, outbox !== 'memory')
@@ -154,25 +137,23 @@ export const createClient = (door: Door): Orq => {
     state ??= consent ?? 'granted'
     if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'
     // Not now: the first access to storage costs up to a millisecond of the page's start.
-    clock.after(0, () => (state === 'denied' ? setConsent(state) : whenDecided(() => {})))
+    clock.after(0, () => enter(state))
   }
 
   return {
     init,
     identify,
-    reset: () => whenDecided(() => mayRun() && forget('reset')),
+    reset: () => whenDecided(() => mayRun() && pipeline!.forget('reset')),
     flush: async () => {
-      whenDecided(() => {})
+      runEarly()
       if (mayRun()) await pipeline?.flush()
     },
     close: () => {
       if (mayRun()) pipeline?.leave()
-      state = 'closed'
+      enter('closed')
       stopListening()
-      forget(state)
-      whenDecided(() => {})
     },
-    consent: setConsent,
+    consent: enter,
     explain: last,
     on: (_event, listener) => on(listener),
   }
