@@ -50,33 +50,25 @@ export const sortedCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value, t
 
 /**
  * Turns both forms of `identify` into a contact, with the values at the time of the call. Not checked yet: whoever has
- * called with the same before need not load the rules.
+ * called with the same before need not load the rules. Throws at what cannot be JSON.
  * @param say told what was ignored or converted
- * @returns undefined when it cannot be JSON
  */
-export const toContact = (
-  [user, second, third]: readonly unknown[],
-  say: Say,
-): [Contact, force: boolean] | undefined => {
-  try {
-    const isTraits = Object(user) !== user
-    const contact: Record<string, unknown> = {}
-    const metadata: Record<string, unknown> = {}
-    const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
-    for (const [key, value] of Object.entries((isTraits ? second : user) ?? {})) {
-      const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, '_$&').toLowerCase()
-      if (isField(name)) contact[name] = value
-      else if (isTraits) metadata[key] = value
-      else say(`identify: unknown field ${key.slice(0, 40)}, put it in metadata`, 'warn')
-    }
-    if (Object.keys(metadata)[0]) contact.metadata = { ...metadata, ...(contact.metadata as object) }
-    if (isTraits) contact.external_id = user
-    if (typeof contact.external_id === 'number') {
-      say('identify: give the id as a text', 'warn')
-      contact.external_id = `${contact.external_id}`
-    }
-    return [sortedCopy(contact as unknown as Contact), !!force]
-  } catch {
-    return undefined
+export const toContact = ([user, second, third]: readonly unknown[], say: Say): [Contact, force: boolean] => {
+  const isTraits = Object(user) !== user
+  const contact: Record<string, unknown> = {}
+  const metadata: Record<string, unknown> = {}
+  const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
+  for (const [key, value] of Object.entries((isTraits ? second : user) ?? {})) {
+    const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, '_$&').toLowerCase()
+    if (isField(name)) contact[name] = value
+    else if (isTraits) metadata[key] = value
+    else say(`identify: unknown field ${key.slice(0, 40)}, put it in metadata`, 'warn')
   }
+  if (Object.keys(metadata)[0]) contact.metadata = { ...metadata, ...(contact.metadata as object) }
+  if (isTraits) contact.external_id = user
+  if (typeof contact.external_id === 'number') {
+    say('identify: give the id as a text', 'warn')
+    contact.external_id = `${contact.external_id}`
+  }
+  return [sortedCopy(contact as unknown as Contact), !!force]
 }

@@ -61,7 +61,7 @@ export interface ClientOptions {
 /** What the core needs a value of; what only the engine reads has its default there. */
 type Defaulted = 'subjectClaim' | 'debounceMs' | 'dedupeTtlMs' | 'timeoutMs' | 'settleMs' | 'clock' | 'fetch'
 
-/** `proxyUrl` and `tokenUrl` are absolute and have no slash at their end. */
+/** `proxyUrl` and `tokenUrl` are absolute; `proxyUrl` has no slash at its end. */
 export type Settings = Omit<ClientOptions, Defaulted | 'proxyUrl' | 'tokenUrl'> & {
   [name in Defaulted]: NonNullable<ClientOptions[name]>
 } & { proxyUrl: string; tokenUrl: string | undefined }
@@ -89,10 +89,11 @@ export const toSettings = (options: ClientOptions): Settings => {
   for (const name of ['proxyUrl', 'tokenUrl']) {
     try {
       const given = settings[name]
-      if (given) settings[name] = new URL(given as string, globalThis.location?.href).href.replace(/\/+$/, '')
+      if (given) settings[name] = new URL(given as string, globalThis.location?.href).href
     } catch {
       refuse(name, 'give an absolute URL')
     }
   }
+  settings.proxyUrl = (settings.proxyUrl as string).replace(/\/+$/, '')
   return settings as unknown as Settings
 }

@@ -73,7 +73,7 @@ export const createClient = (door: Door): Orq => {
     runEarly()
   }
 
-  const decide = (contact: Contact, force: boolean, args: string | undefined): Outcome | Promise<Outcome> => {
+  const decide = (contact: Contact, force: boolean, args: string): Outcome | Promise<Outcome> => {
     const id = contact.external_id
     if (!mayRun()) return emit(id, 'dropped', state)
     const { beforeSend, clock } = settings
@@ -87,25 +87,24 @@ export const createClient = (door: Door): Orq => {
     if (!allowed) return emit(id, 'dropped', 'before_send')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
-    if (args && !beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
+    if (!beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
     return emit(id, 'duplicate')
   }
 
   const identify = async (...args: unknown[]): Promise<Outcome> => {
-    let text: string | undefined
     try {
-      text = JSON.stringify(args)
-    } catch {}
-    if (memo && memo[0] === text && mayRun() && memo[1] === store.stamp()) {
-      const now = settings.clock.now()
-      if (now >= memo[3] && now < memo[4]) return emit(memo[2], 'duplicate')
-    }
-    const called = toContact(args, say)
-    if (!called) {
+      const text = JSON.stringify(args)
+      if (memo && memo[0] === text && mayRun() && memo[1] === store.stamp()) {
+        const now = settings.clock.now()
+        if (now >= memo[3] && now < memo[4]) return emit(memo[2], 'duplicate')
+      }
+      const [contact, force] = toContact(args, say)
+      return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
+    } catch {
+      // A cycle, a BigInt, a getter or a proxy object of the caller's that threw.
       say('identify: give an object of JSON values')
       return emit('', 'dropped', 'invalid')
     }
-    return new Promise((resolve) => whenDecided(() => resolve(decide(...called, text))))
   }
 
   const enter = (next: typeof state): void => {

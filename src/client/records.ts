@@ -87,10 +87,10 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox
 
   const textOf = (n: 0 | 1): string | undefined => stores[n].get(keys[n]!)
 
-  const fresh = (): Records => ({
+  const fresh = (epoch: string): Records => ({
     id: randomId(),
     salt: randomId(),
-    epoch: '',
+    epoch,
     last: 0,
     seen: [],
     ...blankOutbox(),
@@ -105,14 +105,14 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox
     Object.assign(records!, blank, text === checksum(json) + json && JSON.parse(json))
   }
 
-  const put = (n: 0 | 1, value?: object | false): void => {
+  const put = (n: 0 | 1, value?: object): void => {
     const json = JSON.stringify(value)
     texts[n] = value ? checksum(json) + json : undefined
     stores[n].set(keys[n]!, texts[n])
   }
 
   const recall = (): Records => {
-    records ??= fresh()
+    records ??= fresh('')
     const { last } = records
     // When the ledger vanishes under a running page its ids go on.
     load(0, { seen: [] })
@@ -124,7 +124,7 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox
   const save = (): void => {
     const { id, salt, epoch, last, seen, ...outbox } = records!
     put(0, { id, salt, epoch, last, seen: seen.slice(-20) })
-    put(1, !!(outbox.calls[0] ?? outbox.unsent[0]) && outbox)
+    put(1, outbox.calls[0] || outbox.unsent[0] ? outbox : undefined)
   }
 
   return {
@@ -133,9 +133,14 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox
     stamp: () => `${textOf(0)}${textOf(1)}`,
     renew: (isErased) => {
       const { id, last } = recall()
-      records = { ...fresh(), epoch: randomId(), ...(isErased ? {} : { id, last }) }
-      save()
-      if (isErased) put(0)
+      records = fresh(randomId())
+      if (isErased) {
+        put(0)
+        put(1)
+      } else {
+        Object.assign(records, { id, last })
+        save()
+      }
     },
   }
 }

@@ -30,35 +30,43 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim, clock, fet
   let asked: ReturnType<Tokens['ask']> | undefined
   let held: Token | undefined
 
-  const peek = (): Token | undefined => (held && clock.monotonic() < held.until ? held : undefined)
-
   const discard = (): void => {
     asked = held = undefined
   }
 
-  /** Asks a token route. 204, 401 and 403 mean signed out. */
-  const fetchToken = async (url: string): Promise<string | undefined> => {
-    const response = await fetch(url, {
+  const peek = (): Token | undefined => {
+    if (held && clock.monotonic() >= held.until) discard()
+    return held
+  }
+
+  /** 204, 401 and 403 of a token route mean signed out. */
+  const fetchText = async (): Promise<string | null | undefined> => {
+    if (typeof source === 'function') return source()
+    if (source || !tokenUrl) return source
+    const response = await fetch(tokenUrl, {
       method: 'POST',
       cache: 'no-store',
       credentials: 'same-origin',
       redirect: 'error',
     })
-    if ([204, 401, 403].includes(response.status)) return undefined
+    if ([204, 401, 403].includes(response.status)) return null
     if (!response.ok) throw 0
     return (await response.json()).token
   }
 
   const request: Tokens['ask'] = async () => {
     try {
-      const text = await (typeof source === 'function' ? source() : (source ?? (tokenUrl && fetchToken(tokenUrl))))
-      if (!text) return 'no_token'
-      const { [subjectClaim]: subject, exp, iat } = claimsOf(text) as Record<string, number>
+      const bearer = await fetchText()
+      if (!bearer) return 'no_token'
+      const { [subjectClaim]: subject, exp, iat } = claimsOf(bearer) as Record<string, number>
       const lifeMs = (exp! - iat!) * 1e3
-      // Less half a minute, but at most half: the token still has to travel. A string cannot be renewed, so it lives on.
-      const until =
-        typeof source !== 'string' && lifeMs > 0 ? clock.monotonic() + Math.max(lifeMs / 2, lifeMs - 3e4) : 1 / 0
-      return { bearer: text, subject: typeof subject === 'string' ? subject : undefined, until }
+      return {
+        bearer,
+        subject: typeof subject === 'string' ? subject : undefined,
+        // Less half a minute, but at most half: it still has to travel. A string cannot be renewed, so it lives on.
+        until:
+          typeof source !== 'string' && lifeMs > 0 ? clock.monotonic() + Math.max(lifeMs / 2, lifeMs - 3e4) : 1 / 0,
+      }
     } catch {
       return 'unreachable'
     }
@@ -68,7 +76,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim, clock, fet
     peek,
     discard,
     ask: () => {
-      if (held && !peek()) discard()
+      peek()
       if (!asked) {
         const mine = request()
         asked = mine
