@@ -8,7 +8,7 @@ import type { createEngine, Engine } from './engine.ts'
 import type { Settings } from './options.ts'
 import type { DroppedReason, Outcome, PendingReason } from './outcome.ts'
 import { isOffline } from './page.ts'
-import { ledgerOf, nextNumber, type RecordsStore } from './records.ts'
+import { isWaiting, ledgerOf, nextNumber, type RecordsStore } from './records.ts'
 import type { Token, Tokens } from './tokens.ts'
 
 export type LoadEngine = () => Promise<typeof createEngine>
@@ -61,7 +61,7 @@ export interface Shared extends Parts {
 
 /** Takes calls in: tells duplicates, keeps the others safe, and has the engine loaded that does everything else. */
 export interface Pipeline {
-  /** @returns the outcome, or until when it is a duplicate, in milliseconds since the epoch */
+  /** @returns the outcome, or for how long it is a duplicate, in milliseconds */
   identify(contact: Contact, force: boolean): Promise<Outcome> | number
   /** Takes up what an earlier page left in the outbox. */
   resume(): void
@@ -79,7 +79,7 @@ export interface Pipeline {
 export const outlivesPage = (body: string): boolean => byteLength(body) <= 16_384
 
 export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
-  const { settings, store, tokens, emit } = parts
+  const { settings, store, tokens, emit, mayRun } = parts
   const { clock, dedupeTtlMs, settleMs, debounceMs, proxyUrl, fetch } = settings
   const intakes: Intake[] = []
   let engine: Engine | undefined
@@ -155,8 +155,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
   }
 
   const resume = (): void => {
-    const { calls, unsent } = store.recall()
-    if (calls[0] ?? unsent[0]) engine ? engine.resume() : start()
+    if (isWaiting(store.recall())) engine ? engine.resume() : start()
   }
 
   const identify: Pipeline['identify'] = (contact, force) => {
@@ -170,13 +169,13 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     const records = store.recall()
     const ledger = ledgerOf(records, id)
     // With anything waiting or on the wire the engine tells whether it is different.
-    let until = id && !force && !(records.calls[0] ?? records.unsent[0]) && !engine?.isBusy() ? 1 / 0 : 0
+    let leftMs = id && !force && !isWaiting(records) && !engine?.isBusy() ? 1 / 0 : 0
     for (const field in contact) {
       const known = ledger[field]
       const digest = hash(records.salt, JSON.stringify(contact[field as keyof Contact]))
-      until = isAcknowledged(known, digest, now, dedupeTtlMs) ? Math.min(until, known![1] + dedupeTtlMs) : 0
+      leftMs = isAcknowledged(known, digest, now, dedupeTtlMs) ? Math.min(leftMs, known![1] + dedupeTtlMs - now) : 0
     }
-    if (until) return until
+    if (leftMs) return leftMs
     return new Promise((resolve) => {
       const end = (outcome: Outcome): void => {
         cancel()
@@ -202,13 +201,16 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     identify,
     resume,
     leave: () => {
+      if (!mayRun()) return
       engine?.releaseLock()
       sendNow()
     },
-    wake: () => (engine ? engine.wake() : resume()),
+    wake: () => {
+      if (mayRun()) engine ? engine.wake() : resume()
+    },
     flush: async () => {
       await loading
-      await engine?.flush()
+      if (mayRun()) await engine?.flush()
     },
     forget: (reason) => {
       engine?.forget(reason)

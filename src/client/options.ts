@@ -68,9 +68,6 @@ export type Settings = Omit<ClientOptions, Defaulted | 'proxyUrl' | 'tokenUrl'> 
 
 /** @throws OrqError `INVALID_OPTION`, naming the option and the mend */
 export const toSettings = (options: ClientOptions): Settings => {
-  const refuse = (name: string, mend: string): never => {
-    throw new OrqError('INVALID_OPTION', `${name}: ${mend}`)
-  }
   const settings: Record<string, unknown> = {
     subjectClaim: 'sub',
     debounceMs: 250,
@@ -83,15 +80,12 @@ export const toSettings = (options: ClientOptions): Settings => {
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
-    if (/Ms$/.test(name) && !(value >= 0 && value < 1 / 0)) refuse(name, 'give milliseconds, 0 or more')
-    settings[name] = value
-  }
-  for (const name of ['proxyUrl', 'tokenUrl']) {
+    const isUrl = /Url$/.test(name)
     try {
-      const given = settings[name]
-      if (given) settings[name] = new URL(given as string, globalThis.location?.href).href
+      settings[name] = isUrl && value ? new URL(value, globalThis.location?.href).href : value
+      if (/Ms$/.test(name) && !(value >= 0 && value < 1 / 0)) throw value
     } catch {
-      refuse(name, 'give an absolute URL')
+      throw new OrqError('INVALID_OPTION', `${name}: give ${isUrl ? 'an absolute URL' : 'milliseconds, 0 or more'}`)
     }
   }
   settings.proxyUrl = (settings.proxyUrl as string).replace(/\/+$/, '')

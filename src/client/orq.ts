@@ -41,7 +41,7 @@ export const createClient = (door: Door): Orq => {
   const { emit, on, last } = createDecisions()
   const said = new Set<string>()
   /** What was called before `init` or while consent is pending, in order. */
-  let early: (() => void)[] = []
+  const early: (() => void)[] = []
   let given: ClientOptions | undefined
   let settings: Settings
   let store: RecordsStore
@@ -49,7 +49,7 @@ export const createClient = (door: Door): Orq => {
   let state: Consent | 'closed' | undefined
   let stopListening = (): void => {}
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
-  let memo: [args: string, stamp: string, id: string, from: number, until: number] | undefined
+  let memo: [args: string, stamp: string, id: string, until: number] | undefined
 
   /** One console line per text and page. */
   const say: Say = (text, level = 'error') => {
@@ -63,9 +63,7 @@ export const createClient = (door: Door): Orq => {
   /** Runs what had to wait, once it is decided whether anything may run. */
   const runEarly = (): void => {
     if (state !== 'closed' && (!pipeline || state === 'pending')) return
-    const tasks = early
-    early = []
-    for (const task of tasks) task()
+    for (const task of early.splice(0)) task()
   }
 
   const whenDecided = (task: () => void): void => {
@@ -87,17 +85,15 @@ export const createClient = (door: Door): Orq => {
     if (!allowed) return emit(id, 'dropped', 'before_send')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
-    if (!beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
+    if (!beforeSend) memo = [args, store.stamp(), id, clock.monotonic() + result]
     return emit(id, 'duplicate')
   }
 
   const identify = async (...args: unknown[]): Promise<Outcome> => {
     try {
       const text = JSON.stringify(args)
-      if (memo && memo[0] === text && mayRun() && memo[1] === store.stamp()) {
-        const now = settings.clock.now()
-        if (now >= memo[3] && now < memo[4]) return emit(memo[2], 'duplicate')
-      }
+      if (memo?.[0] === text && mayRun() && memo[1] === store.stamp() && settings.clock.monotonic() < memo[3])
+        return emit(memo[2], 'duplicate')
       const [contact, force] = toContact(args, say)
       return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
     } catch {
@@ -125,14 +121,10 @@ export const createClient = (door: Door): Orq => {
     settings = toSettings({ ...options, proxyUrl })
     given = options
     const { clock, storage, outbox, consent, respectPrivacySignals, debug } = settings
-    if (debug) on(({ kind, reason, contact }) => console.debug('orq:', kind, reason ?? '', contact))
+    if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
     store = createRecords(storage ?? browserStorage(), settings.proxyUrl, outbox !== 'memory')
     pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, door.load)
-    const { leave, wake } = pipeline
-    stopListening = listenToPage(
-      () => mayRun() && leave(),
-      () => mayRun() && wake(),
-    )
+    stopListening = listenToPage(pipeline.leave, pipeline.wake)
     state ??= consent ?? 'granted'
     if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'
     // Not now: the first access to storage costs up to a millisecond of the page's start.
@@ -145,10 +137,10 @@ export const createClient = (door: Door): Orq => {
     reset: () => whenDecided(() => mayRun() && pipeline!.forget('reset')),
     flush: async () => {
       runEarly()
-      if (mayRun()) await pipeline?.flush()
+      await pipeline?.flush()
     },
     close: () => {
-      if (mayRun()) pipeline?.leave()
+      pipeline?.leave()
       enter('closed')
       stopListening()
     },

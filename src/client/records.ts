@@ -73,6 +73,9 @@ export const browserStorage = (): KeyValueStore => {
   }
 }
 
+/** True when something is kept for a later attempt. */
+export const isWaiting = ({ calls, unsent }: StoredOutbox): boolean => calls.length + unsent.length > 0
+
 /** Salted with the version of the format. */
 const checksum = (json: string): string => hash('1', json)
 
@@ -105,7 +108,7 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox
     Object.assign(records!, blank, text === checksum(json) + json && JSON.parse(json))
   }
 
-  const put = (n: 0 | 1, value?: object): void => {
+  const put = (n: 0 | 1, value?: object | false): void => {
     const json = JSON.stringify(value)
     texts[n] = value ? checksum(json) + json : undefined
     stores[n].set(keys[n]!, texts[n])
@@ -124,7 +127,7 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox
   const save = (): void => {
     const { id, salt, epoch, last, seen, ...outbox } = records!
     put(0, { id, salt, epoch, last, seen: seen.slice(-20) })
-    put(1, outbox.calls[0] || outbox.unsent[0] ? outbox : undefined)
+    put(1, isWaiting(outbox) && outbox)
   }
 
   return {
