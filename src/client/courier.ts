@@ -4,12 +4,12 @@ import { nextDelay } from '../core/retry.ts'
 import { type Answer, type Failure, readAnswer, within } from './answer.ts'
 import { createAttempt } from './attempt.ts'
 import type { Shared } from './intake.ts'
-import { covers, hasUnsent, isEmpty, type Line } from './line.ts'
+import { covers, entryOf, hasUnsent, isEmpty, type Line } from './line.ts'
 import type { Flight, Lines } from './lines.ts'
 import { createLock } from './lock.ts'
 import { dropped, pending } from './outcome.ts'
 import { isOffline } from './page.ts'
-import { entryOf, ledgerOf } from './records.ts'
+import { ledgerOf } from './records.ts'
 import type { Token } from './tokens.ts'
 
 /** When each line is sent, and what becomes of it. */
@@ -30,7 +30,7 @@ export interface Courier {
 
 export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const { settings, store, tokens, speaksFor, mayRun, say } = shared
-  const { clock, fetch, timeoutMs, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
+  const { clock, fetch, timeoutMs = 1e4, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
   const { all, lineOf, refresh, launch, settle, release, save } = lines
   const lock = createLock(proxyUrl, timeoutMs / 2, clock)
   /** Ids whose turn has come. */
