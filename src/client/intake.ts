@@ -66,9 +66,9 @@ export interface Pipeline {
   /** Takes up what an earlier page left in the outbox. */
   resume(): void
   /** Sends at once what needs no waiting: the page may be gone in a moment. */
-  leave(): void
+  leave(): unknown
   /** Ends a back-off that no server ordered. */
-  wake(): void
+  wake(): unknown
   /** Resolves when nothing can be sent now. Without a document no retry follows by itself. */
   flush(): Promise<void>
   /** Forgets what waits; its calls end as `dropped` with this reason. */
@@ -145,14 +145,16 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       },
       () => {
         loading = undefined
-        return new Promise((resolve) => clock.after(debounceMs, () => tokens.ask().then(sendNow).then(resolve)))
+        // Nobody else looks whether the token has expired.
+        tokens.discard()
+        clock.after(debounceMs, () => tokens.ask().then(sendNow))
       },
     )
     return loading
   }
 
-  const resume = (): void => {
-    if (isWaiting(store.recall())) engine ? engine.resume() : start()
+  const resume = (isNews?: boolean): void => {
+    if (isWaiting(store.recall())) engine ? engine.resume(isNews) : start()
   }
 
   const identify: Pipeline['identify'] = (contact, force) => {
@@ -197,14 +199,8 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
   return {
     identify,
     resume,
-    leave: () => {
-      if (!mayRun()) return
-      engine?.releaseLock()
-      sendNow()
-    },
-    wake: () => {
-      if (mayRun()) engine ? engine.wake() : resume()
-    },
+    leave: () => mayRun() && sendNow(),
+    wake: () => mayRun() && resume(true),
     flush: async () => {
       await loading
       if (mayRun()) await engine?.flush()
