@@ -109,15 +109,13 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     return { serial, reply }
   }
 
-  /** The engine knows better: a clock may have been set back, and news cut some pauses short. */
-  const isPaused = (): boolean => Math.max(...store.recall().pause) > clock.now()
-
   /** Sends what the token at hand speaks for, with or without the engine. */
   const sendNow = (): void => {
     if (engine) return engine.sendNow()
     const token = tokens.peek()
-    if (!token || isOffline(proxyUrl) || isPaused()) return
     const records = store.recall()
+    // The engine knows better: a clock may have been set back, and news cut some pauses short.
+    if (!token || isOffline(proxyUrl) || Math.max(...records.pause) > clock.now()) return
     for (const intake of intakes) {
       const { contact, calledAt, force } = intake
       const id = contact.external_id
@@ -190,7 +188,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       store.save()
       if (isOffline(proxyUrl)) return giveUp('offline')
       // Beside the engine and the debounce, so that leaving the page finds the token at hand.
-      if (!isPaused()) tokens.ask()
+      tokens.ask()
       start()
     })
   }

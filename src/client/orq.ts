@@ -5,7 +5,7 @@ import { type IdentifiedUser, type IdentifyOptions, sortedCopy, type Traits, toC
 import { type ClientOptions, type Consent, type Settings, toSettings } from './options.ts'
 import type { Outcome } from './outcome.ts'
 import { hasPrivacySignal, listenToPage } from './page.ts'
-import { browserStorage, createRecords, type RecordsStore } from './records.ts'
+import { createRecords, type RecordsStore } from './records.ts'
 import { createTokens } from './tokens.ts'
 
 export interface Orq {
@@ -118,9 +118,9 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     if (!proxyUrl) return
     settings = toSettings({ ...options, proxyUrl })
     given = options
-    const { clock, storage, outbox, consent, respectPrivacySignals, debug } = settings
+    const { clock, consent, respectPrivacySignals, debug } = settings
     if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
-    store = createRecords(storage ?? browserStorage(), settings.proxyUrl, outbox !== 'memory')
+    store = createRecords(settings)
     pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, load)
     stopListening = listenToPage(pipeline.leave, pipeline.wake)
     state ??= consent ?? 'granted'

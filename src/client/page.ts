@@ -6,7 +6,7 @@
  * @returns ends the listening
  */
 export const listenToPage = (leave: () => unknown, wake: () => unknown): (() => void) => {
-  if (typeof document === 'undefined') return () => {}
+  if (!globalThis.document) return () => {}
   const aborter = new AbortController()
   const { signal } = aborter
   const visibility = (): unknown => (document.visibilityState === 'hidden' ? leave() : wake())
