@@ -51,7 +51,7 @@ export interface Parts {
 /** What the core gives to the engine. */
 export interface Shared extends Parts {
   /** The person of the last call on this page: whom an opaque token speaks for. */
-  person: string | undefined
+  person?: string | undefined
   /** What a call is told that has waited long enough. */
   lastFailure: PendingReason
   speaksFor(token: Token, id: string): boolean
@@ -193,7 +193,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     })
   }
 
-  const shared: Shared = { ...parts, person: undefined, lastFailure: 'timeout', speaksFor, post }
+  const shared: Shared = { ...parts, lastFailure: 'timeout', speaksFor, post }
 
   return {
     identify,

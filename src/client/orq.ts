@@ -45,7 +45,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
   let store: RecordsStore
   let pipeline: Pipeline | undefined
   let state: Consent | 'closed' | undefined
-  let stopListening = (): void => {}
+  const listening = new AbortController()
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
   let memo: [args: string, stamp: string, id: string, until: number] | undefined
 
@@ -122,7 +122,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
     store = createRecords(settings)
     pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, load)
-    stopListening = listenToPage(pipeline.leave, pipeline.wake)
+    listenToPage(pipeline.leave, pipeline.wake, listening.signal)
     state ??= consent ?? 'granted'
     if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'
     // Not now: the first access to storage costs up to a millisecond of the page's start.
@@ -140,7 +140,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     close: () => {
       pipeline?.leave()
       enter('closed')
-      stopListening()
+      listening.abort()
     },
     consent: enter,
     explain: last,

@@ -3,18 +3,15 @@
  * back/forward cache. Outside a document nothing is listened to.
  * @param leave the page may be gone in a moment, or comes back much later
  * @param wake something that stood in the way may be over
- * @returns ends the listening
+ * @param signal ends the listening
  */
-export const listenToPage = (leave: () => unknown, wake: () => unknown): (() => void) => {
-  if (!globalThis.document) return () => {}
-  const aborter = new AbortController()
-  const { signal } = aborter
+export const listenToPage = (leave: () => unknown, wake: () => unknown, signal: AbortSignal): void => {
+  if (!globalThis.document) return
   const visibility = (): unknown => (document.visibilityState === 'hidden' ? leave() : wake())
   document.addEventListener('visibilitychange', visibility, { signal })
   // Safari fires no visibilitychange when a tab navigates away (https://bugs.webkit.org/show_bug.cgi?id=151610).
   addEventListener('pagehide', leave, { signal })
   addEventListener('online', wake, { signal })
-  return () => aborter.abort()
 }
 
 /** `navigator.onLine` knows of networks, not of this machine: a proxy on a loopback address is always tried. */
