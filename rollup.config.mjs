@@ -21,7 +21,7 @@ const internalNames = `
   bearer subject peek ask discard
   person lastFailure speaksFor settings store tokens mayRun emit say
   calledAt serial reply end
-  take sendNow isBusy wake leave resume forget load
+  take sendNow isBusy wake leave resume post forget load
   fields carriers carrier sent since cancelDebounce isSuperseded line lines
   quietUntil lineOf takeUp refresh launch settle release drop
   wait waitMs sendAll land halt

@@ -143,7 +143,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     const path = body.path?.split('.')[0] as string
     const isOver = isKnown || verdict === 'rejected'
     const isOne = isOver && !isKnown && path !== 'external_id' && !!fields[path]
-    const stored = entryOf(records.unsent, id)
+    const stored = entryOf(records, id)
     for (const field in fields) {
       const sent = fields[field]!
       const own = line.fields[field]

@@ -8,7 +8,7 @@ import type { createEngine, Engine } from './engine.ts'
 import type { Settings } from './options.ts'
 import type { DroppedReason, Outcome, PendingReason } from './outcome.ts'
 import { isOffline } from './page.ts'
-import { isWaiting, ledgerOf, nextNumber, type RecordsStore } from './records.ts'
+import { ledgerOf, nextNumber, type RecordsStore } from './records.ts'
 import type { Token, Tokens } from './tokens.ts'
 
 export type LoadEngine = () => Promise<typeof createEngine>
@@ -153,7 +153,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
 
   const resume = (isNews?: boolean): void => {
     if (engine) engine.resume(isNews)
-    else if (isWaiting(store.recall())) start()
+    else if (store.recall().unsent[0]) start()
   }
 
   const identify: Pipeline['identify'] = (contact, force) => {
@@ -167,7 +167,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     const records = store.recall()
     const ledger = ledgerOf(records, id)
     // With anything waiting or on the wire the engine tells whether it is different.
-    let leftMs = id && !force && !isWaiting(records) && !engine?.isBusy() ? 1 / 0 : 0
+    let leftMs = id && !force && !records.unsent[0] && !engine?.isBusy() ? 1 / 0 : 0
     for (const field in contact) {
       const known = ledger[field]
       const digest = hash(records.salt, JSON.stringify(contact[field as keyof Contact]))
@@ -179,14 +179,13 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
         cancel()
         resolve(outcome)
       }
-      const giveUp = (reason: PendingReason): void => end(emit(id, 'pending', reason))
-      const cancel = clock.after(settleMs, () => giveUp(shared.lastFailure))
+      const cancel = clock.after(settleMs, () => end(emit(id, 'pending', shared.lastFailure)))
       const intake: Intake = { contact, calledAt: nextNumber(records, now), force, end }
       if (engine) return engine.take(intake)
       intakes.push(intake)
-      records.calls.push([contact, intake.calledAt, force])
+      records.unsent.push([contact, intake.calledAt, force])
       store.save()
-      if (isOffline(proxyUrl)) return giveUp('offline')
+      if (isOffline(proxyUrl)) return end(emit(id, 'pending', 'offline'))
       // Beside the engine and the debounce, so that leaving the page finds the token at hand.
       tokens.ask()
       start()

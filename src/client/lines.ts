@@ -57,7 +57,9 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
   const all = new Map<string, Line>()
 
   const save: Lines['save'] = (records) => {
-    records.unsent = records.unsent.filter(([, fields]) => !isEmpty(fields))
+    records.unsent = records.unsent.filter(
+      ([head, fields]) => typeof head !== 'string' || !isEmpty(fields as WaitingFields),
+    )
     records.seen = Object.fromEntries(Object.entries(records.seen).slice(-maxContacts))
     store.save()
   }
@@ -103,7 +105,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
   const newsOf = (id: string, fields: WaitingFields, own: WaitingFields): WaitingFields | undefined => {
     const records = store.recall()
     const ledger = ledgerOf(records, id)
-    const waiting = joinFields(entryOf(records.unsent, id), own)
+    const waiting = joinFields(entryOf(records, id), own)
     let isNews = false
     let isExpired: 1 | 0 = 0
     for (const field in fields) {
@@ -141,7 +143,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
       line.fields[field] = fields[field]!
       if (sent) line.carriers[field] = sent.serial
     }
-    const stored = entryOf(records.unsent, id)
+    const stored = entryOf(records, id)
     Object.assign(stored, joinFields(stored, line.fields))
     save(records)
     if ([...line.calls].some(({ carrier }) => !carrier)) emit(id, 'joined')
@@ -149,23 +151,25 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
     return { line, fields }
   }
 
-  /** Calls that a page has kept and no engine has taken yet, its own or another's. */
-  const absorb = (): Records => {
-    const records = store.recall()
-    for (const [given, calledAt, force] of records.calls) {
-      const contact = check(given)
-      if ('path' in contact) continue
-      const stored = entryOf(records.unsent, contact.external_id)
-      Object.assign(stored, joinFields(stored, toFields(contact, calledAt, force)))
-    }
-    records.calls = []
-    return records
-  }
-
   const takeUp = (): void => {
-    const records = absorb()
-    for (const [id, fields] of records.unsent) {
+    const records = store.recall()
+    const kept = records.unsent
+    records.unsent = []
+    for (const [head, ...rest] of kept) {
+      let id = head as string
+      let fields = rest[0] as WaitingFields
+      if (typeof head !== 'string') {
+        // A page has kept it, this one or another's, and no engine has taken it yet.
+        const contact = check(head)
+        if ('path' in contact) continue
+        id = contact.external_id
+        fields = toFields(contact, ...(rest as [number, boolean]))
+      }
       for (const field in fields) if (clock.now() - fields[field]![1] >= outboxTtlMs) delete fields[field]
+      const stored = entryOf(records, id)
+      Object.assign(stored, joinFields(stored, fields))
+    }
+    for (const [id, fields] of records.unsent as [string, WaitingFields][]) {
       const line = lineOf(id)
       line.fields = joinFields(fields, line.fields)
       release(line)
@@ -176,7 +180,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
   const refresh: Lines['refresh'] = (line, isLocked) => {
     const records = store.recall()
     const own = line.fields
-    const stored = entryOf(records.unsent, line.id)
+    const stored = entryOf(records, line.id)
     const ledger = ledgerOf(records, line.id)
     const joined = joinFields(stored, own)
     line.fields = {}
@@ -214,7 +218,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
       line.carriers[field] = serial
     }
     if (isWhole) for (const call of line.calls) call.carrier = serial
-    const stored = entryOf(records.unsent, id)
+    const stored = entryOf(records, id)
     Object.assign(stored, joinFields(stored, line.fields))
     save(records)
     emit(id, 'sent')

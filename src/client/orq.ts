@@ -96,7 +96,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
       return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
     } catch {
       // A cycle, a BigInt, a getter or a proxy object of the caller's that threw.
-      say('identify: give an object of JSON values')
+      say('identify: give JSON values')
       return emit('', 'dropped', 'invalid')
     }
   }
@@ -111,7 +111,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
 
   const init = (options: ClientOptions = {}): void => {
     if (given) {
-      if (JSON.stringify(given) !== JSON.stringify(options)) say('init again with other options is ignored', 'warn')
+      if (JSON.stringify(given) !== JSON.stringify(options)) say('init: other options are ignored', 'warn')
       return
     }
     const proxyUrl = options.proxyUrl ?? guessProxyUrl()

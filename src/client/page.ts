@@ -19,7 +19,5 @@ export const isOffline = (proxyUrl: string): boolean =>
   globalThis.navigator?.onLine === false && !/\/\/([^/]+\.)?(localhost|127\.|\[::1)/.test(proxyUrl)
 
 /** Global Privacy Control (https://w3c.github.io/gpc/) or Do Not Track. */
-export const hasPrivacySignal = (): boolean => {
-  const { globalPrivacyControl, doNotTrack } = globalThis.navigator as Navigator & { globalPrivacyControl?: boolean }
-  return globalPrivacyControl || doNotTrack === '1'
-}
+export const hasPrivacySignal = (): boolean =>
+  (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl || navigator.doNotTrack === '1'

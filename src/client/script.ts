@@ -10,8 +10,7 @@ export interface ScriptOrq extends Orq {
   push(...commands: Command[]): void
 }
 
-const isOrq = (value: unknown): value is ScriptOrq =>
-  !Array.isArray(value) && typeof (value as ScriptOrq | undefined)?.identify === 'function'
+const isOrq = (value: unknown): value is ScriptOrq => typeof (value as ScriptOrq | undefined)?.identify === 'function'
 
 // A named element, `<img name=currentScript>`, can shadow document.currentScript.
 const ownTag = (): HTMLScriptElement | undefined => {
@@ -23,7 +22,7 @@ const ownTag = (): HTMLScriptElement | undefined => {
 const optionsOf = (tag: HTMLScriptElement): ClientOptions => {
   const options: Record<string, unknown> = {}
   for (const [name, text] of Object.entries(tag.dataset))
-    options[name] = /Ms$/.test(name) ? Number(text) : /^(true|false|)$/.test(text ?? '') ? text !== 'false' : text
+    options[name] = /Ms$/.test(name) ? Number(text) : /^(true|false)?$/.test(text!) ? text !== 'false' : text
   return options
 }
 
