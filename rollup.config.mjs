@@ -18,7 +18,7 @@ const plainImport = {
  */
 const internalNames = `
   recall renew stamp claims arrivedAt goodToken
-  bearer subject peek ask discard
+  bearer subject held ask discard
   person lastFailure speaksFor settings store tokens mayRun emit say
   calledAt serial reply end
   take sendNow isBusy wake leave resume post forget load

@@ -49,10 +49,10 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   }
 
   const goodToken = (): Token | undefined => {
-    const token = tokens.peek()
+    const token = tokens.held
     // A string cannot be renewed, so it lives on.
     if (token && typeof settings.token !== 'string' && isExpired(token, clock.monotonic())) tokens.discard()
-    return tokens.peek()
+    return tokens.held
   }
 
   const waitMs = (): number => {

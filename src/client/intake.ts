@@ -112,7 +112,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
   /** Sends what the token at hand speaks for, with or without the engine. */
   const sendNow = (): void => {
     if (engine) return engine.sendNow()
-    const token = tokens.peek()
+    const token = tokens.held
     const records = store.recall()
     // The engine knows better: a clock may have been set back, and news cut some pauses short.
     if (!token || isOffline(proxyUrl) || Math.max(...records.pause) > clock.now()) return
@@ -125,11 +125,10 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       if (intake.post || !speaksFor(token, id)) continue
       // Another tab has sent a later call.
       if (fields.some((field) => (ledger[field]?.[2] ?? 0) > calledAt)) continue
-      const serial = nextNumber(records, clock.now())
       for (const field of fields) markSent(ledger, field, calledAt)
       store.save()
       emit(id, 'sent')
-      intake.post = post({ id, body, serial, force }, token)
+      intake.post = post({ id, body, serial: calledAt, force }, token)
     }
   }
 
@@ -161,7 +160,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     if (id !== shared.person) {
       sendNow()
       shared.person = id
-      if (tokens.peek()?.subject !== id) tokens.discard()
+      if (tokens.held?.subject !== id) tokens.discard()
     }
     const now = clock.now()
     const records = store.recall()
