@@ -28,7 +28,8 @@ const internalNames = `
   verdict foreign isQuiet retryAfterMs
 `.match(/\w+/g)
 
-const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
+// The most frequent letters of minified code first: it packs better.
+const letters = 'etnorscaliudfpmhybgwvOkSjxNTMJUAPqDECBIRLzFGHKVWXYQZ'
 const shortNames = Object.fromEntries(
   internalNames.map((name, n) => [`$${name}`, letters[n] ?? `${letters[n - letters.length]}_`]),
 )

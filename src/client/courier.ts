@@ -30,8 +30,8 @@ export interface Courier {
 }
 
 export const createCourier = (shared: Shared, lines: Lines): Courier => {
-  const { settings, store, tokens, speaksFor, mayRun, say } = shared
-  const { clock, fetch, timeoutMs = 1e4, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
+  const { store, tokens, speaksFor, mayRun, say } = shared
+  const { clock, fetch, timeoutMs = 1e4, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = shared
   const { all, lineOf, refresh, launch, settle, release, save } = lines
   const underLock = createLock(proxyUrl, timeoutMs / 2, clock)
   /** Ids whose turn has come. */
@@ -51,7 +51,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const goodToken = (): Token | undefined => {
     const token = tokens.held
     // A string cannot be renewed, so it lives on.
-    if (token && typeof settings.token !== 'string' && isExpired(token, clock.monotonic())) tokens.discard()
+    if (token && typeof shared.token !== 'string' && isExpired(token, clock.monotonic())) tokens.discard()
     return tokens.held
   }
 
@@ -101,7 +101,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const renew = (id: string): void => {
     ready.add(id)
     tokens.discard()
-    if (isRenewed || typeof settings.token === 'string') return fail({ reason: 'no_token', isQuiet: true })
+    if (isRenewed || typeof shared.token === 'string') return fail({ reason: 'no_token', isQuiet: true })
     isRenewed = true
   }
 

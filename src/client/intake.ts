@@ -8,8 +8,8 @@ import type { createEngine, Engine } from './engine.ts'
 import type { Settings } from './options.ts'
 import type { DroppedReason, Outcome, PendingReason } from './outcome.ts'
 import { isOffline } from './page.ts'
-import { ledgerOf, nextNumber, type RecordsStore } from './records.ts'
-import type { Token, Tokens } from './tokens.ts'
+import { createRecords, ledgerOf, nextNumber, type RecordsStore } from './records.ts'
+import { createTokens, type Token, type Tokens } from './tokens.ts'
 
 export type LoadEngine = () => Promise<typeof createEngine>
 
@@ -39,9 +39,6 @@ export interface Intake {
 
 /** What the client gives to both halves. */
 export interface Parts {
-  settings: Settings
-  store: RecordsStore
-  tokens: Tokens
   /** False while consent is not given or after `close`. */
   mayRun(): boolean
   emit: Emit
@@ -49,7 +46,9 @@ export interface Parts {
 }
 
 /** What the core gives to the engine. */
-export interface Shared extends Parts {
+export interface Shared extends Parts, Settings {
+  store: RecordsStore
+  tokens: Tokens
   /** The person of the last call on this page: whom an opaque token speaks for. */
   person?: string | undefined
   /** What a call is told that has waited long enough. */
@@ -61,6 +60,8 @@ export interface Shared extends Parts {
 
 /** Takes calls in: tells duplicates, keeps the others safe, and has the engine loaded that does everything else. */
 export interface Pipeline {
+  /** Changes whenever anything has been written. */
+  stamp(): string
   /** @returns the outcome, or for how long it is a duplicate, in milliseconds */
   identify(contact: Contact, force: boolean): Promise<Outcome> | number
   /** Takes up what an earlier page left in the outbox. */
@@ -78,9 +79,11 @@ export interface Pipeline {
 /** Browsers share 64 KiB among all keepalive bodies of a page: ours leave most of it to others. */
 export const outlivesPage = (body: string): boolean => byteLength(body) <= 16_384
 
-export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
-  const { settings, store, tokens, emit, mayRun } = parts
+export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngine): Pipeline => {
   const { clock, dedupeTtlMs, settleMs, debounceMs, proxyUrl, fetch } = settings
+  const { emit, mayRun } = parts
+  const store = createRecords(settings)
+  const tokens = createTokens(settings)
   const intakes: Intake[] = []
   let engine: Engine | undefined
   let loading: Promise<void> | undefined
@@ -191,16 +194,17 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     })
   }
 
-  const shared: Shared = { ...parts, lastFailure: 'timeout', speaksFor, post }
+  const shared: Shared = { ...settings, ...parts, store, tokens, lastFailure: 'timeout', speaksFor, post }
 
   return {
+    stamp: store.stamp,
     identify,
     resume,
     leave: () => mayRun() && sendNow(),
     wake: () => mayRun() && resume(true),
     flush: async () => {
       await loading
-      if (mayRun()) await engine?.flush()
+      await engine?.flush()
     },
     forget: (reason) => {
       engine?.forget(reason)

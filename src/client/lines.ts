@@ -52,8 +52,8 @@ const check = (contact: Contact): Contact | Problem => {
     : parsed
 }
 
-export const createLines = ({ settings, store, emit, say, post }: Shared): Lines => {
-  const { clock, dedupeTtlMs, outboxTtlMs = 6048e5, debug } = settings
+export const createLines = (shared: Shared): Lines => {
+  const { store, emit, say, post, clock, dedupeTtlMs, outboxTtlMs = 6048e5, debug } = shared
   const all = new Map<string, Line>()
 
   const save: Lines['save'] = (records) => {

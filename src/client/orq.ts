@@ -5,8 +5,6 @@ import { type IdentifiedUser, type IdentifyOptions, sortedCopy, type Traits, toC
 import { type ClientOptions, type Consent, type Settings, toSettings } from './options.ts'
 import type { Outcome } from './outcome.ts'
 import { hasPrivacySignal, listenToPage } from './page.ts'
-import { createRecords, type RecordsStore } from './records.ts'
-import { createTokens } from './tokens.ts'
 
 export interface Orq {
   /**
@@ -42,7 +40,6 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
   const early: (() => void)[] = []
   let given: ClientOptions | undefined
   let settings: Settings
-  let store: RecordsStore
   let pipeline: Pipeline | undefined
   let state: Consent | 'closed' | undefined
   const listening = new AbortController()
@@ -83,14 +80,14 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     if (!allowed) return emit(id, 'dropped', 'before_send')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
-    if (!beforeSend) memo = [args, store.stamp(), id, clock.monotonic() + result]
+    if (!beforeSend) memo = [args, pipeline!.stamp(), id, clock.monotonic() + result]
     return emit(id, 'duplicate')
   }
 
   const identify = async (...args: unknown[]): Promise<Outcome> => {
     try {
       const text = JSON.stringify(args)
-      if (memo?.[0] === text && mayRun() && memo[1] === store.stamp() && settings.clock.monotonic() < memo[3])
+      if (memo?.[0] === text && mayRun() && memo[1] === pipeline!.stamp() && settings.clock.monotonic() < memo[3])
         return emit(memo[2], 'duplicate')
       const [contact, force] = toContact(args, say)
       return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
@@ -120,8 +117,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     given = options
     const { clock, consent, respectPrivacySignals, debug } = settings
     if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
-    store = createRecords(settings)
-    pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, load)
+    pipeline = createPipeline(settings, { mayRun, emit, say }, load)
     listenToPage(pipeline.leave, pipeline.wake, listening.signal)
     state ??= consent ?? 'granted'
     if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'
