@@ -136,7 +136,7 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
   }
 
   /** Loads the engine. A failed import is remembered by browsers for the life of the page: then the bare fetch sends. */
-  const start = (): Promise<void> => {
+  const start = (): void => {
     loading ??= load().then(
       (create) => {
         engine = create(shared)
@@ -150,7 +150,6 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
         clock.after(debounceMs, () => tokens.ask().then(sendNow))
       },
     )
-    return loading
   }
 
   const resume = (isNews?: boolean): void => {

@@ -57,8 +57,8 @@ export const toContact = ([user, second, third]: readonly unknown[], say: Say): 
   const isTraits = Object(user) !== user
   const contact: Record<string, unknown> = {}
   const metadata: Record<string, unknown> = {}
-  const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
-  for (const [key, value] of Object.entries((isTraits ? second : user) ?? {})) {
+  const [given, options] = isTraits ? [second, third] : [user, second]
+  for (const [key, value] of Object.entries(given ?? {})) {
     const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, '_$&').toLowerCase()
     if (isField(name)) contact[name] = value
     else if (isTraits) metadata[key] = value
@@ -70,5 +70,5 @@ export const toContact = ([user, second, third]: readonly unknown[], say: Say): 
     say('identify: give a text as id', 'warn')
     contact.external_id = `${contact.external_id}`
   }
-  return [sortedCopy(contact as unknown as Contact), !!force]
+  return [sortedCopy(contact as unknown as Contact), !!(options as IdentifyOptions | undefined)?.force]
 }

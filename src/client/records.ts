@@ -79,7 +79,7 @@ const blankOutbox = (): StoredOutbox => ({ unsent: [], pause: [0, 0, 0] })
 
 /** The two values that a browser keeps per proxy: `orq.ledger.*` and `orq.outbox.*`. */
 export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: Settings): RecordsStore => {
-  const keys = ['ledger', 'outbox'].map((name) => `orq.${name}.${hash('', proxyUrl)}`)
+  const keys = ['orq.ledger.', 'orq.outbox.'].map((name) => name + hash('', proxyUrl))
   const forgetsOutbox = outbox === 'memory'
   /** What was last read or written, and whether that lives here alone. */
   const texts: (string | undefined)[] = []

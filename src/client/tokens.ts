@@ -9,7 +9,7 @@ interface Claims {
 export interface Token {
   bearer: string
   /** Whom it speaks for; undefined when the token is opaque. */
-  subject: string | undefined
+  subject: unknown
   claims: Claims
   /** By the monotonic clock: device clocks lie. */
   arrivedAt: number
@@ -66,13 +66,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim, clock, fet
       const bearer = await fetchText()
       if (!bearer) return null
       const claims = claimsOf(bearer)
-      const subject = claims[subjectClaim]
-      return {
-        bearer,
-        subject: typeof subject === 'string' ? subject : undefined,
-        claims,
-        arrivedAt: clock.monotonic(),
-      }
+      return { bearer, subject: claims[subjectClaim], claims, arrivedAt: clock.monotonic() }
     } catch {
       return undefined
     }
