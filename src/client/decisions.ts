@@ -35,7 +35,6 @@ export const createDecisions = (): Decisions => {
       salt ||= randomId()
       const contact = hash(salt, id)
       const decision = { kind, reason, contact, at: Date.now() }
-      delete latest[contact]
       latest[contact] = decision
       for (const listener of listeners) {
         try {

@@ -117,21 +117,18 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
     if (engine) return engine.sendNow()
     const token = tokens.held
     const records = store.recall()
-    // The engine knows better: a clock may have been set back, and news cut some pauses short.
-    if (!token || isOffline(proxyUrl) || Math.max(...records.pause) > clock.now()) return
+    // The engine knows better: a clock may have been set back, news cut some pauses short, and what another tab has
+    // called since our last call may be a later value or not.
+    const isOurs = records.last === intakes.at(-1)?.calledAt
+    if (!token || !isOurs || Math.max(...records.pause) > clock.now()) return
     for (const intake of intakes) {
       const { contact, calledAt, force } = intake
       const id = contact.external_id
-      const ledger = ledgerOf(records, id)
-      const fields = Object.keys(contact)
-      const body = JSON.stringify(contact)
       if (intake.post || !speaksFor(token, id)) continue
-      // Another tab has sent a later call.
-      if (fields.some((field) => (ledger[field]?.[2] ?? 0) > calledAt)) continue
-      for (const field of fields) markSent(ledger, field, calledAt)
+      for (const field in contact) markSent(ledgerOf(records, id), field, calledAt)
       store.save()
       emit(id, 'sent')
-      intake.post = post({ id, body, serial: calledAt, force }, token)
+      intake.post = post({ id, body: JSON.stringify(contact), serial: calledAt, force }, token)
     }
   }
 

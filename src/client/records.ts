@@ -52,23 +52,22 @@ export interface RecordsStore {
 
 /** localStorage as a port: never throws. Denied or full, it keeps nothing. */
 export const browserStorage = (): KeyValueStore => {
-  // Documents only: Node 25 has a localStorage that warns, and workers have none.
-  const local = (): Storage => document.defaultView!.localStorage
+  const use = <T>(task: (storage: Storage) => T): T | undefined => {
+    try {
+      // Documents only: Node 25 has a localStorage that warns, and workers have none.
+      return task(document.defaultView!.localStorage)
+    } catch {
+      return undefined
+    }
+  }
   return {
-    get: (key) => {
-      try {
-        return local().getItem(key) ?? undefined
-      } catch {
-        return undefined
-      }
-    },
-    set: (key, value) => {
-      try {
+    get: (key) => use((storage) => storage.getItem(key)) ?? undefined,
+    set: (key, value) =>
+      use((storage) => {
         // First: a full storage would keep a stale value, and that would bring back what has been sent.
-        local().removeItem(key)
-        if (value) local().setItem(key, value)
-      } catch {}
-    },
+        storage.removeItem(key)
+        if (value) storage.setItem(key, value)
+      }),
   }
 }
 

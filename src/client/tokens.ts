@@ -48,8 +48,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim, clock, fet
 
   /** 204, 401 and 403 of a token route mean signed out. */
   const fetchText = async (): Promise<string | null | undefined> => {
-    if (typeof source === 'function') return source()
-    if (source || !tokenUrl) return source
+    if (source || !tokenUrl) return typeof source === 'function' ? source() : source
     const response = await fetch(tokenUrl, {
       method: 'POST',
       cache: 'no-store',
