@@ -196,7 +196,7 @@ const browser = (input, file, output, plugins = []) => ({
     letForConst,
   ],
 })
-const umd = { format: 'umd', name: 'orq', exports: 'default', generatedCode: 'es2015' }
+const umd = { format: 'umd', name: 'orq', exports: 'default', generatedCode: 'es2015', strict: false }
 
 const doors = readdirSync('src').filter((file) => /^(server|node|cli)\.ts$/.test(file))
 

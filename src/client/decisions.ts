@@ -20,7 +20,7 @@ export interface Decisions {
   /** Tells of a step. @returns it as an outcome, for those that are one */
   emit: Emit
   on(listener: (decision: Decision) => void): () => void
-  /** The last decision of each contact, oldest first, at most 50. */
+  /** The last decision of each contact, at most 50. */
   last(): Decision[]
 }
 

@@ -100,7 +100,7 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
 
   const put = (n: 0 | 1, value?: object): void => {
     const json = JSON.stringify(value)
-    const text = value ? checksum(json) + json : undefined
+    const text = value && checksum(json) + json
     texts[n] = text
     if (n && forgetsOutbox) return
     storage.set(keys[n]!, text)

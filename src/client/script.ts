@@ -19,9 +19,9 @@ const ownTag = (): HTMLScriptElement | undefined => {
 }
 
 /** `data-debounce-ms="100"` and the like; numbers and booleans are told by their form. */
-const optionsOf = (tag: HTMLScriptElement): ClientOptions => {
+const optionsOf = (data: DOMStringMap): ClientOptions => {
   const options: Record<string, unknown> = {}
-  for (const [name, text] of Object.entries(tag.dataset))
+  for (const [name, text] of Object.entries(data))
     options[name] = /Ms$/.test(name) ? Number(text) : /^(true|false)?$/.test(text!) ? text !== 'false' : text
   return options
 }
@@ -31,15 +31,16 @@ export const install = (): ScriptOrq => {
   const scope = globalThis as { orq?: unknown }
   const before = scope.orq
   if (isOrq(before)) {
-    console.warn('orq: included twice, the first one stays')
+    console.warn('orq: included twice')
     return before
   }
   const tag = ownTag()
   const url = tag?.src
+  const data = tag?.dataset ?? {}
   const client = createClient(
     () => loadChunk(url),
     () => {
-      if (tag?.dataset.proxyUrl) return tag.dataset.proxyUrl
+      if (data.proxyUrl) return data.proxyUrl
       if (!url) return '/orq'
       if (new URL(url).origin === location.origin) return new URL('.', url).href
       console.error('orq: set data-proxy-url')
@@ -57,7 +58,7 @@ export const install = (): ScriptOrq => {
   }
   const orq: ScriptOrq = { ...client, push: (...commands) => commands.forEach(run) }
   scope.orq = orq
-  if (tag && (tag.dataset.tokenUrl || tag.dataset.token)) run(['init', optionsOf(tag)])
+  if (data.tokenUrl || data.token) run(['init', optionsOf(data)])
   if (Array.isArray(before)) before.forEach(run)
   return orq
 }

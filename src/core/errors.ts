@@ -6,7 +6,8 @@ export type OrqErrorCode = 'INVALID_OPTION' | 'INVALID_CONTACT' | 'API_ERROR'
  */
 export class OrqError extends Error {
   override readonly name: string = 'OrqError'
-  readonly code: OrqErrorCode
+  // Declared only: the constructor sets it.
+  declare readonly code: OrqErrorCode
   constructor(code: OrqErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
