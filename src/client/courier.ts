@@ -27,10 +27,12 @@ export interface Courier {
   halt(): void
   /** The token at hand, unless it has expired: then it is discarded. */
   goodToken(): Token | undefined
+  /** An opaque token speaks for the person of the last call. */
+  speaksFor(token: Token, id: string): boolean
 }
 
 export const createCourier = (shared: Shared, lines: Lines): Courier => {
-  const { store, tokens, speaksFor, mayRun, say } = shared
+  const { store, tokens, mayRun, say } = shared
   const { clock, fetch, timeoutMs = 1e4, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = shared
   const { all, lineOf, refresh, launch, settle, release, save } = lines
   const underLock = createLock(proxyUrl, timeoutMs / 2, clock)
@@ -54,6 +56,8 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     if (token && typeof shared.token !== 'string' && isExpired(token, clock.monotonic())) tokens.discard()
     return tokens.held
   }
+
+  const speaksFor = (token: Token, id: string): boolean => (token.subject ?? shared.person) === id
 
   const waitMs = (): number => {
     const [failedAt, ...untils] = store.recall().pause
@@ -258,5 +262,6 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
       lines.quietUntil = 0
     },
     goodToken,
+    speaksFor,
   }
 }

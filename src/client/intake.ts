@@ -53,7 +53,6 @@ export interface Shared extends Parts, Settings {
   person?: string | undefined
   /** What a call is told that has waited long enough. */
   lastFailure: PendingReason
-  speaksFor(token: Token, id: string): boolean
   /** Calls `send` before it returns. */
   post(parcel: Parcel, token: Token, send?: Fetch): Post
 }
@@ -87,8 +86,6 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
   const intakes: Intake[] = []
   let engine: Engine | undefined
   let loading: Promise<void> | undefined
-
-  const speaksFor = (token: Token, id: string): boolean => (token.subject ?? shared.person) === id
 
   const post: Shared['post'] = ({ id, body, serial, force }, { bearer }, send = fetch) => {
     // Asynchronous, so that a patched fetch which throws rejects; runs at once, while the page is still there.
@@ -124,7 +121,7 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
     for (const intake of intakes) {
       const { contact, calledAt, force } = intake
       const id = contact.external_id
-      if (intake.post || !speaksFor(token, id)) continue
+      if (intake.post || (token.subject ?? shared.person) !== id) continue
       for (const field in contact) markSent(ledgerOf(records, id), field, calledAt)
       store.save()
       emit(id, 'sent')
@@ -190,7 +187,7 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
     })
   }
 
-  const shared: Shared = { ...settings, ...parts, store, tokens, lastFailure: 'timeout', speaksFor, post }
+  const shared: Shared = { ...settings, ...parts, store, tokens, lastFailure: 'timeout', post }
 
   return {
     stamp: store.stamp,

@@ -46,23 +46,21 @@ export const isExpired = ({ claims: { exp = 0, iat = 0 }, arrivedAt }: Token, no
 export const createTokens = ({ token: source, tokenUrl, subjectClaim, clock, fetch }: Settings): Tokens => {
   let asked: ReturnType<Tokens['ask']> | undefined
 
-  /** 204, 401 and 403 of a token route mean signed out. */
-  const fetchText = async (): Promise<string | null | undefined> => {
-    if (source || !tokenUrl) return typeof source === 'function' ? source() : source
-    const response = await fetch(tokenUrl, {
-      method: 'POST',
-      cache: 'no-store',
-      credentials: 'same-origin',
-      redirect: 'error',
-    })
-    if (/204|40[13]/.test(`${response.status}`)) return null
-    if (!response.ok) throw 0
-    return (await response.json()).token
-  }
-
   const request: Tokens['ask'] = async () => {
     try {
-      const bearer = await fetchText()
+      let bearer = typeof source === 'function' ? await source() : source
+      if (!source && tokenUrl) {
+        const response = await fetch(tokenUrl, {
+          method: 'POST',
+          cache: 'no-store',
+          credentials: 'same-origin',
+          redirect: 'error',
+        })
+        // Signed out.
+        if (/204|40[13]/.test(`${response.status}`)) return null
+        if (!response.ok) throw 0
+        bearer = (await response.json()).token
+      }
       if (!bearer) return null
       const claims = claimsOf(bearer)
       return { bearer, subject: claims[subjectClaim], claims, arrivedAt: clock.monotonic() }
