@@ -1,4 +1,4 @@
-import { byteLength, type Contact } from '../core/contact.ts'
+import type { Contact } from '../core/contact.ts'
 import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
 import type { Fetch } from '../core/ports.ts'
@@ -76,7 +76,7 @@ export interface Pipeline {
 }
 
 /** Browsers share 64 KiB among all keepalive bodies of a page: ours leave most of it to others. */
-export const outlivesPage = (body: string): boolean => byteLength(body) <= 16_384
+export const outlivesPage = (body: string): boolean => new Blob([body]).size <= 16_384
 
 export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngine): Pipeline => {
   const { clock, dedupeTtlMs, settleMs, debounceMs, proxyUrl, fetch } = settings

@@ -84,7 +84,7 @@ export const toSettings = (options: ClientOptions): Settings => {
       settings[name] = isUrl && value ? new URL(value, globalThis.location?.href).href : value
       if (/Ms$/.test(name) && !(value >= 0 && value < 1 / 0)) throw value
     } catch {
-      throw new OrqError('INVALID_OPTION', `${name}: give ${isUrl ? 'a whole URL' : 'ms, 0 or more'}`)
+      throw new OrqError('INVALID_OPTION', `${name}: give ${isUrl ? 'a full URL' : 'ms >= 0'}`)
     }
   }
   settings.proxyUrl = (settings.proxyUrl as string).replace(/\/+$/, '')

@@ -127,7 +127,7 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
   return {
     recall,
     save,
-    stamp: () => `${textOf(0)}${textOf(1)}`,
+    stamp: () => textOf(0)! + textOf(1),
     renew: (isErased) => {
       Object.assign(recall(), blank(randomId()), isErased && { id: randomId() })
       save()

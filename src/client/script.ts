@@ -10,43 +10,37 @@ export interface ScriptOrq extends Orq {
   push(...commands: Command[]): void
 }
 
-const isOrq = (value: unknown): value is ScriptOrq => typeof (value as ScriptOrq | undefined)?.identify === 'function'
-
 // A named element, `<img name=currentScript>`, can shadow document.currentScript.
-const ownTag = (): HTMLScriptElement | undefined => {
+const ownTag = (): Partial<HTMLScriptElement> => {
   const tag = globalThis.document?.currentScript
-  return tag instanceof HTMLScriptElement ? tag : undefined
+  return tag instanceof HTMLScriptElement ? tag : {}
 }
 
 /** `data-debounce-ms="100"` and the like; numbers and booleans are told by their form. */
-const optionsOf = (data: DOMStringMap): ClientOptions => {
-  const options: Record<string, unknown> = {}
-  for (const [name, text] of Object.entries(data))
-    options[name] = /Ms$/.test(name) ? Number(text) : /^(true|false)?$/.test(text!) ? text !== 'false' : text
-  return options
-}
+const optionsOf = (data: DOMStringMap): ClientOptions =>
+  Object.fromEntries(
+    Object.entries(data).map(([name, text]) => [
+      name,
+      /Ms$/.test(name) ? Number(text) : /^(true|false)?$/.test(text!) ? text !== 'false' : text,
+    ]),
+  )
 
 /** Makes `window.orq` while the script runs, and replays what a stub has queued. */
 export const install = (): ScriptOrq => {
   const scope = globalThis as { orq?: unknown }
   const before = scope.orq
-  if (isOrq(before)) {
+  if ((before as ScriptOrq | undefined)?.identify) {
     console.warn('orq: included twice')
-    return before
+    return before as ScriptOrq
   }
-  const tag = ownTag()
-  const url = tag?.src
-  const data = tag?.dataset ?? {}
-  const client = createClient(
-    () => loadChunk(url),
-    () => {
-      if (data.proxyUrl) return data.proxyUrl
-      if (!url) return '/orq'
-      if (new URL(url).origin === location.origin) return new URL('.', url).href
-      console.error('orq: set data-proxy-url')
-      return undefined
-    },
-  )
+  const { src: url, dataset: data = {} } = ownTag()
+  const client = createClient(loadChunk(url), () => {
+    if (data.proxyUrl) return data.proxyUrl
+    if (!url) return '/orq'
+    if (url.startsWith(`${location.origin}/`)) return new URL('.', url).href
+    console.error('orq: set data-proxy-url')
+    return undefined
+  })
   const run = (command: Command): void => {
     try {
       if (typeof command === 'function') command(orq)
