@@ -39,7 +39,7 @@ const minify = (isModule) =>
   terser({
     ecma: 2022,
     module: isModule,
-    compress: { passes: 4, inline: 1, unsafe: true, unsafe_arrows: true, pure_getters: true },
+    compress: { passes: 4, inline: 1, unsafe: true, unsafe_arrows: true },
     mangle: { properties: { builtins: true, regex: new RegExp(`^(${internalNames.join('|')})$`) } },
     nameCache: { vars: { props: {} }, props: { props: { ...shortNames } } },
     format: { comments: false },
@@ -150,7 +150,7 @@ const chunkHash = {
   renderChunk: (code) =>
     code.replace(
       '__TRANSPORT_HASH__',
-      createHash('sha256').update(readFileSync('dist/transport.js')).digest('hex').slice(0, 12),
+      createHash('sha256').update(readFileSync('dist/transport.js')).digest('hex').slice(0, 8),
     ),
 }
 

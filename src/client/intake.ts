@@ -166,7 +166,7 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
     for (const field in contact) {
       const known = ledger[field]
       const digest = hash(records.salt, JSON.stringify(contact[field as keyof Contact]))
-      leftMs = isAcknowledged(known, digest, now, dedupeTtlMs) ? Math.min(leftMs, known![1] + dedupeTtlMs - now) : 0
+      leftMs = Math.min(leftMs, isAcknowledged(known, digest, now, dedupeTtlMs) ? known![1] + dedupeTtlMs - now : 0)
     }
     if (leftMs) return leftMs
     return new Promise((resolve) => {

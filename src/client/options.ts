@@ -59,7 +59,7 @@ export interface ClientOptions {
 }
 
 /** What the core needs a value of; what only the engine reads has its default there. */
-type Defaulted = 'subjectClaim' | 'debounceMs' | 'dedupeTtlMs' | 'settleMs' | 'clock' | 'fetch'
+type Defaulted = 'subjectClaim' | 'debounceMs' | 'dedupeTtlMs' | 'settleMs' | 'consent' | 'clock' | 'fetch'
 
 /** `proxyUrl` and `tokenUrl` are absolute; `proxyUrl` has no slash at its end. */
 export type Settings = Omit<ClientOptions, Defaulted | 'proxyUrl' | 'tokenUrl'> & {
@@ -73,9 +73,10 @@ export const toSettings = (options: ClientOptions): Settings => {
     debounceMs: 250,
     dedupeTtlMs: 864e5,
     settleMs: 12e3,
+    consent: 'granted',
     clock: systemClock,
     // Looked up at each call: pages and extensions replace the global one after we have started.
-    fetch: (url: string, init?: RequestInit) => globalThis.fetch(url, init),
+    fetch: (url: string, init?: RequestInit) => fetch(url, init),
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue

@@ -48,7 +48,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
 
   /** One console line per text and page. */
   const say: Say = (text, level = 'error') => {
-    if (said.has(text) || said.size > 99) return
+    if (said.has(text)) return
     said.add(text)
     console[level](`orq: ${text}`)
   }
@@ -118,7 +118,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
     pipeline = createPipeline(settings, { mayRun, emit, say }, load)
     listenToPage(pipeline.leave, pipeline.wake, listening.signal)
-    state ??= consent ?? 'granted'
+    state ??= consent
     if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'
     // Not now: the first access to storage costs up to a millisecond of the page's start.
     clock.after(0, () => enter(state))
