@@ -239,7 +239,6 @@ export const createPipeline = (
     for (const _ in line.fields) return dispatch(line, records, token, send)
     // Another tab has sent the same, or something later.
     ready.delete(id)
-    records.outbox.delete(id)
     store.save()
     settle(line, { status: 'duplicate' })
     lines.delete(id)
@@ -251,16 +250,20 @@ export const createPipeline = (
    */
   const refresh = (line: Line, records: Records, isLocked: boolean): void => {
     const own = line.fields
-    const joined = joinFields(records.outbox.get(line.id), own)
+    const stored = records.outbox.get(line.id) ?? {}
+    const joined = joinFields(stored, own)
     const ledger = ledgerOf(records, line.id)
     line.fields = {}
     for (const field in joined) {
       const waiting = joined[field]!
       const known = ledger[field]
       const isKnown = isAcknowledged(known, hash(records.salt, waiting[0]), clock.now(), dedupeTtlMs)
-      const isOurs = isLocked || own[field] === waiting
-      if (isOurs && (known?.[2] ?? 0) <= waiting[1] && (waiting[2] || !isKnown)) line.fields[field] = waiting
+      // Known again, A after B after A: what another tab still holds of B is older than this call.
+      if (isKnown && !waiting[2]) known![2] = Math.max(known![2], waiting[1])
+      if ((known?.[2] ?? 0) > waiting[1] || (isKnown && !waiting[2])) delete stored[field]
+      else if (isLocked || own[field] === waiting) line.fields[field] = waiting
     }
+    if (!Object.keys(stored).length) records.outbox.delete(line.id)
   }
 
   /** Numbers a body, takes its fields out of the ledger, posts it, and follows the answer. */
@@ -398,6 +401,7 @@ export const createPipeline = (
       const records = store.read()
       if (!speaksFor(token, line.id) || line.epoch !== records.epoch || !hasUnsent(line)) continue
       refresh(line, records, false)
+      store.save()
       if (!hasUnsent(line)) continue
       const flight = dispatch(line, records, token, fetch, true).then(() => {
         flying.delete(flight)
