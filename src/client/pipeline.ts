@@ -130,7 +130,9 @@ export const createPipeline = (
     for (const field in fields) {
       const own = line.fields[field]
       const next: Waiting = [fields[field]!, calledAt, force || own?.[2] ? 1 : 0]
-      if (!covers(own, next)) {
+      // What another tab called in between is not undone by what we have on the wire.
+      const isLatest = waiting[field] === own && own && (ledger[field]?.[2] ?? 0) <= own[1]
+      if (!isLatest || !covers(own, next)) {
         isChanged = true
         line.carriers[field] = 0
       }
