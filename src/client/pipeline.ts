@@ -333,11 +333,12 @@ export const createPipeline = (
     const isOver = isKnown || verdict === 'rejected'
     const stored = now.outbox.get(id) ?? {}
     for (const field in fields) {
+      // Changed or sent again meanwhile: that value waits, or its own answer counts.
+      if (line.carriers[field] !== number) continue
+      line.carriers[field] = 0
+      if (!isOver || (isOne && field !== path)) continue
       const sent = fields[field]!
       const own = line.fields[field]
-      if (line.carriers[field] === number) line.carriers[field] = 0
-      // Changed meanwhile: the later value waits.
-      if (!isOver || (isOne && field !== path) || (own && !covers(sent, own))) continue
       const calledAt = own?.[1] ?? sent[1]
       delete line.fields[field]
       if (!((stored[field]?.[1] ?? 0) > calledAt)) delete stored[field]
@@ -427,6 +428,9 @@ export const createPipeline = (
         const line = lineOf(id, records)
         line.fields = joinFields(fields, line.fields)
         release(line)
+        if (lines.has(id)) continue
+        records.outbox.delete(id)
+        store.save()
       }
       readyAll()
     },
