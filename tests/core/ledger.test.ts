@@ -121,8 +121,8 @@ const run = (steps: Step[]): void => {
 
   const newest = (): Values => {
     const result: Values = {}
+    // What the ledger knows a later call of is settled: to send it again would go backwards.
     for (const values of [...wire.map((request) => request.values), waiting])
-      // What the ledger knows a later call of is settled: to send it again would go backwards.
       for (const [field, one] of Object.entries(values))
         if (one.calledAt >= Math.max(result[field]?.calledAt ?? 0, ledger[field]?.[2] ?? 0)) result[field] = one
     return result
