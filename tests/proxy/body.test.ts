@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { contact, createWorld, expectRefused, requestFor } from './harness.ts'
+import { contact, createWorld, expectRefused, requestFor, trusting } from './harness.ts'
 
 const bytes = (text: string, encoding: BufferEncoding = 'utf8'): Uint8Array<ArrayBuffer> =>
   new Uint8Array(Buffer.from(text, encoding))
@@ -186,7 +186,7 @@ describe('S8: the size', () => {
   })
 
   test('T16: of a stream that does not go on for 10 s is body_timeout, and the stream is cancelled', async () => {
-    const world = createWorld()
+    const world = createWorld(trusting)
     let isCancelled = false
     const slow = new ReadableStream({
       start: (controller) => controller.enqueue(bytes('{"external')),
