@@ -27,8 +27,8 @@ const maxLifeSeconds = 15 * 60
 const skewSeconds = 30
 
 /** The key of an HS256 secret. @throws OrqError `INVALID_OPTION` when it is guessable by its length alone */
-export const toKey = (secret: string): Uint8Array => {
-  const key = new TextEncoder().encode(secret)
+export const toKey = (secret: string): Uint8Array<ArrayBuffer> => {
+  const key = new TextEncoder().encode(typeof secret === 'string' ? secret : '')
   if (key.length < 32)
     throw new OrqError('INVALID_OPTION', 'secret: at least 32 bytes, for example from `openssl rand -base64 32`')
   return key
@@ -45,7 +45,8 @@ const claims = v.object({
   iat: seconds,
   exp: seconds,
   nbf: v.optional(seconds),
-  fields: v.optional(v.pipe(v.array(v.picklist(fieldNames as FieldName[])), v.minLength(1))),
+  // An empty list forbids every field.
+  fields: v.optional(v.array(v.picklist(fieldNames as FieldName[]))),
   origin: v.optional(v.string()),
 })
 
@@ -64,25 +65,30 @@ const decodePart = (part: string): unknown => {
   return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
 }
 
+/** jose would import the bytes anew for every token. Lazily: importing a module or making a proxy starts nothing. */
+const importOnce = (bytes: Uint8Array<ArrayBuffer>): (() => Promise<CryptoKey>) => {
+  let key: Promise<CryptoKey> | undefined
+  return () => {
+    key ??= crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
+    return key
+  }
+}
+
 /**
  * Verifies tokens that your backend has minted: HS256, `typ` orq-identify+jwt, at most 15 minutes of life. Checks all
  * that jose leaves to its caller, and the form before any cryptography.
  * @throws OrqError `INVALID_OPTION`
  */
 export const jwt = ({ secret, audience = defaultAudience, issuer, clock = systemClock }: JwtOptions): Verify => {
-  const keys = new Map(
-    Object.entries(typeof secret === 'string' ? { [defaultKeyId]: secret } : secret).map(([kid, text]) => [
-      kid,
-      toKey(text),
-    ]),
-  )
+  const secrets = typeof secret === 'string' ? { [defaultKeyId]: secret } : (secret ?? {})
+  const keys = new Map(Object.entries(secrets).map(([kid, text]) => [kid, importOnce(toKey(text))]))
   if (!keys.size) throw new OrqError('INVALID_OPTION', 'secret: at least one')
   return async (token) => {
     if (token.length > maxTokenLength) return undefined
     const parts = token.split('.')
     if (parts.length !== 3 || !parts.every(isCanonical)) return undefined
     try {
-      const key = keys.get(v.parse(header, decodePart(parts[0] as string)).kid)
+      const key = await keys.get(v.parse(header, decodePart(parts[0] as string)).kid)?.()
       if (!key) return undefined
       await compactVerify(token, key, { algorithms: ['HS256'] })
       const { sub, aud, iss, iat, exp, nbf = 0, fields, origin } = v.parse(claims, decodePart(parts[1] as string))

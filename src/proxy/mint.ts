@@ -34,8 +34,9 @@ const toSeconds = (duration: string | number): number => {
  * any language can make the same.
  * @throws OrqError `INVALID_OPTION`, naming the setting
  */
-export const mintToken = async (grant: TokenGrant, { secret, keyId = defaultKeyId }: SigningKey): Promise<string> => {
+export const mintToken = async (grant: TokenGrant, key: SigningKey): Promise<string> => {
   const { subject, expiresIn = '5m', fields, origin, audience = defaultAudience, issuer } = grant
+  const { secret, keyId = defaultKeyId } = key
   if (!isExternalId(subject)) throw new OrqError('INVALID_OPTION', 'subject: a string of 1 to 120 characters')
   const life = toSeconds(expiresIn)
   if (!(life >= 1 && life <= 900)) throw new OrqError('INVALID_OPTION', 'expiresIn: from 1s to 15m')
@@ -44,12 +45,14 @@ export const mintToken = async (grant: TokenGrant, { secret, keyId = defaultKeyI
     throw new OrqError('INVALID_OPTION', `fields: some of ${fieldNames.join(', ')}`)
   if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).origin !== origin))
     throw new OrqError('INVALID_OPTION', 'origin: like https://app.example, without a path')
+  // One reading of the clock: two could be a second apart, and 15 min would be too long.
+  const issuedAt = Math.floor(Date.now() / 1000)
   const token = new SignJWT({ ...(fields && { fields }), ...(origin && { origin }) })
     .setProtectedHeader({ alg: 'HS256', typ: tokenType, kid: keyId })
     .setSubject(subject)
     .setAudience(audience)
-    .setIssuedAt()
-    .setExpirationTime(Math.floor(Date.now() / 1000) + life)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + life)
   if (issuer) token.setIssuer(issuer)
   return token.sign(toKey(secret))
 }

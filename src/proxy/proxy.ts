@@ -64,7 +64,8 @@ const pathOf = (url: string): string => new URL(url, 'http://proxy.invalid').pat
  * @throws OrqError `INVALID_OPTION`
  */
 export const createProxy = (options: ProxyOptions): Proxy => {
-  const { verify, upstream, clock = systemClock, allowedOrigins = [], store = memory() } = options
+  const { verify, upstream, clock = systemClock, allowedOrigins = [], basePath = '/orq' } = options
+  const store = options.store ?? memory({ clock })
   const badOrigin = allowedOrigins.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin)
   if (badOrigin !== undefined)
     throw new OrqError(
@@ -72,7 +73,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       `allowedOrigins: ${JSON.stringify(badOrigin)} is no origin like https://app.example`,
     )
   const checkOrigin = createOriginCheck(allowedOrigins)
-  const route = `${(options.basePath ?? '/orq').replace(/\/+$/, '')}${contactsPath}`
+  const route = `/${basePath}${contactsPath}`.replace(/\/+/g, '/')
   const request = createUpstreamRequest(upstream)
   const dispatcher = createDispatcher({
     store,
@@ -95,7 +96,9 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     const contact = await readContact(incoming, clock)
     checkFields(contact, scope)
     const { external_id, ...fields } = contact
-    const delivery = await dispatcher.deliver({ externalId: external_id, fields, id })
+    const delivery = await dispatcher.deliver({ externalId: external_id, fields, id }).catch(() => {
+      throw new Refusal('store_unavailable')
+    })
     switch (delivery.kind) {
       case 'delivered':
         return acceptedAnswer(
@@ -109,7 +112,8 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       case 'refused':
         throw new Refusal('invalid_field', { path: delivery.field, mend: 'refused by the contacts API' })
       case 'unavailable': {
-        const seconds = Math.ceil((delivery.retryAfterMs ?? 1_000) / 1_000)
+        // At least a second: a page that asks again at once does not help upstream.
+        const seconds = Math.max(1, Math.ceil((delivery.retryAfterMs ?? 0) / 1_000))
         throw new Refusal('upstream_unavailable', {}, { 'retry-after': String(seconds) })
       }
     }

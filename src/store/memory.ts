@@ -1,4 +1,4 @@
-import type { Contact, FieldName, Fields, Json } from '../core/contact.ts'
+import type { Contact, Fields, Json } from '../core/contact.ts'
 import { hash, randomId } from '../core/hash.ts'
 import { acknowledge, isAcknowledged, type Ledger, markSent } from '../core/ledger.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
@@ -110,7 +110,7 @@ export const memory = ({ maxRows = 10_000, clock = systemClock }: { maxRows?: nu
     park: async (claim, refused) => {
       const now = clock.now()
       finish(claim, ({ ledger }, field, value) => {
-        if (!refused.includes(field as FieldName))
+        if (!refused.includes(field as keyof Contact))
           acknowledge(ledger, field, hash(salt, JSON.stringify(value)), now, now)
       })
     },

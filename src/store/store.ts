@@ -1,4 +1,4 @@
-import type { FieldName, Fields } from '../core/contact.ts'
+import type { Contact, Fields } from '../core/contact.ts'
 import type { UpdateId } from '../core/wire.ts'
 
 /** One accepted request, to be joined into the row of its contact. */
@@ -41,8 +41,11 @@ export interface Store {
   claim(limit: number): Promise<Claim[]>
   /** Upstream has the claim's fields. A newer version stays, due at once. */
   done(claim: Claim): Promise<void>
-  /** Upstream will never take `refused`, but has the claim's other fields. A newer version stays, due at once. */
-  park(claim: Claim, refused: readonly FieldName[], reason: string): Promise<void>
+  /**
+   * Upstream will never take `refused`, but has the claim's other fields. `external_id` is among them when none was
+   * taken: nobody knows then whether there is a contact. A newer version stays, due at once.
+   */
+  park(claim: Claim, refused: readonly (keyof Contact)[], reason: string): Promise<void>
   /** Not before `due`. `reason` is a status and a code, never upstream's text. */
   retry(claim: Claim, due: number, reason: string): Promise<void>
   /** Gives claims back as if they had not been taken. */
