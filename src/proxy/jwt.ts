@@ -34,7 +34,7 @@ const maxLifeSeconds = 15 * 60
 const header = v.strictObject({ alg: v.string(), typ: v.literal(tokenType), kid: v.string() })
 
 /** A NumericDate of RFC 7519, section 2. */
-export const seconds = v.pipe(v.number(), v.finite(), v.minValue(0))
+export const seconds: v.GenericSchema<number> = v.pipe(v.number(), v.finite(), v.minValue(0))
 
 const claims = v.object({
   sub: v.custom<string>(isExternalId),
