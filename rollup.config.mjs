@@ -12,13 +12,120 @@ const plainImport = {
   transform: (code) => ({ code: code.replaceAll('__rewriteRelativeImportExtension(', '('), map: null }),
 }
 
+/**
+ * Properties that only our own browser code sees, shortened alike in every file: the core and the chunk hand each other
+ * objects. Never a name of an option, a port, a stored value, the wire, the DOM or ky.
+ */
+const internalNames = `
+  recall renew stamp
+  bearer subject until peek ask discard
+  person lastFailure speaksFor settings store tokens mayRun emit say
+  calledAt serial reply end
+  take sendNow isBusy releaseLock wake leave resume forget load
+  fields carriers carrier sent since cancelDebounce isSuperseded line lines
+  quietUntil lineOf takeUp refresh launch settle release drop
+  wait waitMs sendAll land halt
+  verdict foreign isQuiet retryAfterMs
+`.match(/\w+/g)
+
+const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
+const shortNames = Object.fromEntries(
+  internalNames.map((name, n) => [`$${name}`, letters[n] ?? `${letters[n - letters.length]}_`]),
+)
+
 const minify = () =>
-  terser({ ecma: 2020, module: true, compress: { passes: 3, unsafe_arrows: true }, format: { comments: false } })
+  terser({
+    ecma: 2022,
+    module: true,
+    compress: { passes: 4, unsafe: true, unsafe_arrows: true, pure_getters: true },
+    mangle: { properties: { builtins: true, regex: new RegExp(`^(${internalNames.join('|')})$`) } },
+    nameCache: { vars: { props: {} }, props: { props: { ...shortNames } } },
+    format: { comments: false },
+  })
+
+/**
+ * What ky's one call of ours, `ky(url, { …, retry: 0, throwHttpErrors: false })`, never reaches, and what no minifier can
+ * see: each module with what stands in its place in the browser files. On the server ky is whole.
+ */
+const unreached = {
+  // Streams that count bytes, for `onUploadProgress` and `onDownloadProgress`.
+  'utils/body.js': 'export const streamRequest = 0, streamResponse = 0',
+  // When to retry after an answer: `retry: 0` never asks.
+  'core/retry-timing.js': 'export const calculateRetryTimingDelay = 0, getRetryTimingHeader = 0',
+  // Waits between retries.
+  'utils/delay.js': 'export default 0',
+  // Tells network errors from others, to retry them: to us every rejection but a timeout is one.
+  'utils/is-network-error.js': 'export default () => false',
+  'utils/type-guards.js':
+    'export const isKyError = 0, isHTTPError = 0, isNetworkError = 0, isTimeoutError = 0, isForceRetryError = 0',
+  // One set of options each time, in the forms that ky works with: nothing to merge, to normalise or to pass on.
+  'utils/merge.js': `export const validateAndMerge = (defaults, options) => ({ ...options })
+    export const mergeHeaders = (inherited, headers) => new Headers(headers)
+    export const mergeHooks = () => undefined, cloneShallow = 0, deletedParametersSymbol = 0, replaceOption = 0`,
+  'utils/normalize.js': `export const normalizeRequestMethod = (method) => method
+    export const normalizeRetryOptions = () => ({ limit: 0 })`,
+  'utils/options.js': 'export const findUnknownOptions = () => ({}), hasSearchParameters = () => false',
+  // Errors of what is not used: schemas, `throwHttpErrors`, network errors told apart, retries asked for by hooks.
+  'errors/SchemaValidationError.js': 'export class SchemaValidationError {}',
+  'errors/HTTPError.js': 'export class HTTPError {}',
+  'errors/NetworkError.js': 'export class NetworkError {}',
+  'errors/ForceRetryError.js': 'export class ForceRetryError {}',
+  'errors/NonError.js': 'export class NonError {}',
+}
+
+/** The same for methods of ky's one class: what each comes to without hooks, schemas, retries and a total timeout. */
+const reduced = {
+  calculateDelay: '',
+  calculateRetryDelay: '',
+  retryFromError: 'throw error',
+  throwProcessedError: 'throw error',
+  consumeReturnedResponseFromBeforeRetryHook: '',
+  runBeforeRequestHooks: '',
+  runAfterResponseHooks: 'return response',
+  decorateResponse: '',
+  getResponseData: '',
+  getErrorDataTimeout: '',
+  getBodyReadTimeout: '',
+  getRemainingTotalTimeout: '',
+  getNormalizedOptions: '',
+  getCurrentTime: '',
+  raceBodyRead: '',
+  raceWithTotalTimeout: '',
+  readResponseText: '',
+  parseJson: '',
+  isJsonContentType: '',
+  cancelReturnedBody: '',
+  cancelResponseBody: '',
+  throwIfTotalTimeoutExhausted: '',
+  assignRequest: '',
+  normalizeSearchParams: '',
+  wrapRequestWithUploadProgress: 'return request',
+}
+
+const kyFolder = /\/node_modules\/ky\/distribution\//
+
+const onlyWhatIsReached = {
+  name: 'only-what-is-reached',
+  load: (id) => (kyFolder.test(id) ? unreached[id.split(kyFolder)[1]] : undefined),
+  transform(code, id) {
+    if (id.split(kyFolder)[1] !== 'core/Ky.js') return undefined
+    const { body } = this.parse(code).body.find(({ declaration }) => declaration?.id.name === 'Ky').declaration.body
+    let text = code
+    const names = Object.keys(reduced)
+    for (const { key, value } of body.toReversed()) {
+      if (!names.includes(key.name)) continue
+      names.splice(names.indexOf(key.name), 1)
+      text = `${text.slice(0, value.body.start)}{${reduced[key.name]}}${text.slice(value.body.end)}`
+    }
+    if (names.length) this.error(`ky has no method ${names} any more`)
+    return { code: text, map: null }
+  },
+}
 
 /** The chunk is never bundled into the core: whoever has nothing to send does not load ky. */
 const externalChunk = {
   name: 'external-chunk',
-  resolveDynamicImport: (id) => (/^\.\/transport\.[jt]s$/.test(id) ? { id: './transport.js', external: true } : null),
+  resolveDynamicImport: (id) => (/^\.\/engine\.[jt]s$/.test(id) ? { id: './transport.js', external: true } : null),
 }
 
 /** Everything in one file: the chunk's code in place of its import. */
@@ -70,14 +177,22 @@ const pageFiles = {
 const browser = (input, file, output, plugins = []) => ({
   input,
   output: { file, ...output },
-  plugins: [externalChunk, ...plugins, nodeResolve({ browser: true }), compile(), plainImport, minify()],
+  plugins: [
+    externalChunk,
+    ...plugins,
+    onlyWhatIsReached,
+    nodeResolve({ browser: true }),
+    compile(),
+    plainImport,
+    minify(),
+  ],
 })
 const umd = { format: 'umd', name: 'orq', exports: 'default' }
 
 const doors = readdirSync('src').filter((file) => /^(server|node|cli)\.ts$/.test(file))
 
 export default [
-  browser('src/client/transport.ts', 'dist/transport.js', { format: 'es' }),
+  browser('src/client/engine.ts', 'dist/transport.js', { format: 'es' }),
   browser('src/index.ts', 'dist/orq.esm.js', { format: 'es' }),
   browser('src/script.ts', 'dist/orq.js', umd, [chunkHash]),
   browser('src/script.ts', 'dist/orq.full.js', umd, [inlineChunk, sri]),

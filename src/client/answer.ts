@@ -1,4 +1,4 @@
-import type { Clock, Fetch } from '../core/ports.ts'
+import type { Clock } from '../core/ports.ts'
 import { parseRetryAfter } from '../core/retry.ts'
 import type { PendingReason } from './outcome.ts'
 
@@ -44,29 +44,25 @@ const judge = (status: number, { status: state, code }: Answer['body'], retryAft
   return undefined
 }
 
-/** One attempt, bounded in time until the answer's last byte. Calls `send` before it returns; never rejects. */
-export const post = (send: Fetch, url: string, init: RequestInit, clock: Clock, timeoutMs: number): Promise<Answer> =>
+/** Reads an answer to its last byte. Never rejects. */
+export const readAnswer = async (response: Promise<Response>, clock: Clock): Promise<Answer> => {
+  let status = 0
+  try {
+    const answer = await response
+    status = answer.status
+    const body: Answer['body'] = await answer.json()
+    const verdict = judge(status, body, parseRetryAfter(answer.headers.get('retry-after'), clock.now()) ?? 0)
+    if (verdict) return { verdict, body }
+  } catch {}
+  return { verdict: { reason: 'unreachable', isQuiet: !!status }, body: {}, foreign: status }
+}
+
+/** The promise's value, or another one when it takes too long: a patched fetch may ignore its signal. */
+export const within = <T>(clock: Clock, ms: number, promise: Promise<T>, late: () => T): Promise<T> =>
   new Promise((resolve) => {
-    const aborter = new AbortController()
-    const cancel = clock.after(timeoutMs, () => {
-      // Resolved here too: a patched fetch may ignore its signal.
-      resolve({ verdict: { reason: 'timeout' }, body: {} })
-      aborter.abort()
-    })
-    const attempt = async (): Promise<void> => {
-      let status = 0
-      let body: Answer['body'] = {}
-      let verdict: Verdict | undefined
-      try {
-        const response = await send(url, { ...init, signal: aborter.signal })
-        status = response.status
-        body = await response.json()
-        verdict = judge(status, body, parseRetryAfter(response.headers.get('retry-after'), clock.now()) ?? 0)
-      } catch {}
+    const cancel = clock.after(ms, () => resolve(late()))
+    promise.then((value) => {
       cancel()
-      resolve(
-        verdict ? { verdict, body } : { verdict: { reason: 'unreachable', isQuiet: !!status }, body, foreign: status },
-      )
-    }
-    attempt()
+      resolve(value)
+    })
   })

@@ -1,5 +1,5 @@
-import type { Door } from './orq.ts'
-import { transport } from './transport.ts'
+import { createEngine } from './engine.ts'
+import type { LoadEngine } from './intake.ts'
 
 /** In place of `chunk.ts` where everything is one file: `import()` takes no `integrity`. */
-export const loadChunk = async (): ReturnType<Door['load']> => transport
+export const loadChunk = async (): ReturnType<LoadEngine> => createEngine

@@ -1,4 +1,5 @@
 import { hash, randomId } from '../core/hash.ts'
+import type { Outcome } from './outcome.ts'
 
 /** One step of one contact's way. Holds no personal data. */
 export interface Decision {
@@ -10,8 +11,14 @@ export interface Decision {
   at: number
 }
 
+export type Emit = (id: string, kind: Decision['kind'], reason?: string) => Outcome
+
+/** Prints a line, once per page. */
+export type Say = (text: string, level?: 'error' | 'warn') => void
+
 export interface Decisions {
-  emit(id: string, kind: string, reason?: string): void
+  /** Tells of a step. @returns it as an outcome, for those that are one */
+  emit: Emit
   on(listener: (decision: Decision) => void): () => void
   /** The last decision of each contact, oldest first, at most 50. */
   last(): Decision[]
@@ -27,7 +34,7 @@ export const createDecisions = (): Decisions => {
     emit: (id, kind, reason) => {
       salt ||= randomId()
       const contact = hash(salt, id)
-      const decision = { kind, reason, contact, at: Date.now() } as Decision
+      const decision = { kind, reason, contact, at: Date.now() }
       latest.delete(contact)
       latest.set(contact, decision)
       if (latest.size > 50) latest.delete(latest.keys().next().value!)
@@ -39,6 +46,7 @@ export const createDecisions = (): Decisions => {
           console.error(error)
         }
       }
+      return (reason ? { status: kind, reason } : { status: kind }) as Outcome
     },
     on: (listener) => {
       listeners.add(listener)

@@ -1,33 +1,41 @@
 import type { Outcome } from './outcome.ts'
 import type { Waiting, WaitingFields } from './records.ts'
 
+/** One open call of `identify`, or several that the engine took together. */
+export interface Call {
+  /** The number of the request that carries it, or 0. */
+  carrier: number
+  end(outcome: Outcome): void
+}
+
 /** What this tab holds of one contact that is not acknowledged. */
 export interface Line {
   id: string
+  epoch: string
   fields: WaitingFields
-  /** Which request carries a field now, by its number; absent: none. */
+  /** Which request carries a field now, by its number; absent or 0: none. */
   carriers: { [field: string]: number | undefined }
-  /** Open calls, with the number of the request that carries them, or 0. */
-  calls: [settle: (outcome: Outcome) => void, carrier: number][]
-  epoch: number
+  calls: Set<Call>
   /** The last body and its number: a retry of the same body repeats its number. */
   sent: [body?: string, number?: number]
+  /** When the debounce began, by the monotonic clock; absent while none runs. */
+  since?: number | undefined
+  cancelDebounce?: () => void
   /** The last answer said that a higher number is stored. */
   isSuperseded?: boolean
-  /** When the debounce began, by the monotonic clock; 0 while none runs. */
-  since: number
-  cancelDebounce(): void
 }
 
 /** The later call of each field; of two at the same time, the second argument's. */
 export const joinFields = (stored: WaitingFields | undefined, own: WaitingFields): WaitingFields => {
   const joined = { ...stored }
-  for (const field in own) if (!((joined[field]?.[1] ?? 0) > own[field]![1])) joined[field] = own[field]!
+  for (const field in own) if ((joined[field]?.[1] ?? 0) <= own[field]![1]) joined[field] = own[field]!
   return joined
 }
 
 /** True when `sent` is the same value, sent at least as forcefully. */
 export const covers = (sent: Waiting | undefined, own: Waiting): boolean => sent?.[0] === own[0] && sent[2] >= own[2]
+
+export const isEmpty = (object: object): boolean => !Object.keys(object)[0]
 
 /** True when something of the line is on no wire. */
 export const hasUnsent = ({ fields, carriers }: Line): boolean => Object.keys(fields).some((field) => !carriers[field])

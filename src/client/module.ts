@@ -2,7 +2,7 @@ import type { ClientOptions } from './options.ts'
 import { createClient, type Door, type Orq } from './orq.ts'
 
 const door: Door = {
-  load: async () => (await import('./transport.ts')).transport,
+  load: async () => (await import('./engine.ts')).createEngine,
   proxyUrl: () => '/orq',
 }
 

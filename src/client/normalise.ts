@@ -1,12 +1,5 @@
-import {
-  byteLength,
-  type Contact,
-  type FieldName,
-  fieldNames,
-  maxBodyBytes,
-  type Problem,
-  parseContact,
-} from '../core/contact.ts'
+import type { Contact } from '../core/contact.ts'
+import type { Say } from './decisions.ts'
 
 /** What `identify` takes as an object, in camelCase or in the wire's snake_case. Absent fields are kept upstream. */
 export interface User<Metadata extends object = Record<string, unknown>> {
@@ -42,39 +35,40 @@ export interface IdentifyOptions {
 /** Both traits of other analytics libraries that are fields of ours under another name. */
 const traitNames: Record<string, string> = { name: 'display_name', avatar: 'avatar_url' }
 
+/** Like `fieldNames`, whose rules stay in the chunk. */
+const isField = (name: string): boolean => /^(external_id|display_name|email|avatar_url|tags|metadata)$/.test(name)
+
+const toJson = (_: string, value: unknown): unknown => {
+  if (/^(f|sy)/.test(typeof value) || (typeof value === 'number' && !Number.isFinite(value))) throw value
+  return Object(value) === value && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value as object).sort())
+    : value
+}
+
+/** A copy with sorted keys, so that equal values have equal JSON. Throws at what JSON would change without a word. */
+export const sortedCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value, toJson))
+
 /**
- * Turns both forms of `identify` into a contact, with the values at the time of the call.
- * @param warn told what was ignored or converted
+ * Turns both forms of `identify` into a contact, with the values at the time of the call. Not checked yet: whoever has
+ * called with the same before need not load the rules. Throws at what cannot be JSON.
+ * @param say told what was ignored or converted
  */
-export const toContact = (
-  [user, second, third]: readonly unknown[],
-  warn: (text: string) => void,
-): [Contact | Problem, force: boolean] => {
-  try {
-    const isTraits = Object(user) !== user
-    const contact: Record<string, unknown> = {}
-    const metadata: Record<string, unknown> = {}
-    const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
-    const given = (isTraits ? (second ?? {}) : user) as Record<string, unknown>
-    for (const key of Object.keys(given)) {
-      const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-      if (fieldNames.includes(name as FieldName) || name === 'external_id') contact[name] = given[key]
-      else if (isTraits) metadata[key] = given[key]
-      else warn(`identify ignores the unknown field ${key.slice(0, 40)}; put it in metadata`)
-    }
-    if (Object.keys(metadata).length) contact.metadata = { ...metadata, ...(contact.metadata as object) }
-    let id = isTraits ? user : contact.external_id
-    if (typeof id === 'number') {
-      warn('identify was given a number as id; give a text')
-      id = `${id}`
-    }
-    if (/^\s*(undefined|null|NaN)?\s*$/.test(id as string)) id = 0
-    const parsed = parseContact({ ...contact, external_id: id })
-    if (byteLength(JSON.stringify(parsed)) > maxBodyBytes)
-      return [{ path: 'contact', mend: `at most ${maxBodyBytes} bytes` }, false]
-    return [parsed, !!force]
-  } catch {
-    // A getter or a proxy object of the caller's threw.
-    return [{ path: 'user', mend: 'a plain object' }, false]
+export const toContact = ([user, second, third]: readonly unknown[], say: Say): [Contact, force: boolean] => {
+  const isTraits = Object(user) !== user
+  const contact: Record<string, unknown> = {}
+  const metadata: Record<string, unknown> = {}
+  const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
+  for (const [key, value] of Object.entries((isTraits ? second : user) ?? {})) {
+    const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, '_$&').toLowerCase()
+    if (isField(name)) contact[name] = value
+    else if (isTraits) metadata[key] = value
+    else say(`identify: unknown field ${key.slice(0, 40)}, put it in metadata`, 'warn')
   }
+  if (Object.keys(metadata)[0]) contact.metadata = { ...metadata, ...(contact.metadata as object) }
+  if (isTraits) contact.external_id = user
+  if (typeof contact.external_id === 'number') {
+    say('identify: give the id as a text', 'warn')
+    contact.external_id = `${contact.external_id}`
+  }
+  return [sortedCopy(contact as unknown as Contact), !!force]
 }

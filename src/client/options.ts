@@ -58,30 +58,20 @@ export interface ClientOptions {
   clock?: Clock | undefined
 }
 
-type Defaulted = Omit<ClientOptions, 'token' | 'tokenUrl' | 'beforeSend' | 'storage'>
+/** What the core needs a value of; what only the engine reads has its default there. */
+type Defaulted = 'subjectClaim' | 'debounceMs' | 'dedupeTtlMs' | 'timeoutMs' | 'settleMs' | 'clock' | 'fetch'
 
-/** Options with their defaults. `proxyUrl` and `tokenUrl` are absolute; `proxyUrl` has no slash at its end. */
-export type Settings = { [name in keyof Defaulted]-?: NonNullable<Defaulted[name]> } & {
-  proxyUrl: string
-  token: TokenSource | undefined
-  tokenUrl: string | undefined
-  beforeSend: ClientOptions['beforeSend']
-  storage: KeyValueStore | undefined
-}
+/** `proxyUrl` and `tokenUrl` are absolute; `proxyUrl` has no slash at its end. */
+export type Settings = Omit<ClientOptions, Defaulted | 'proxyUrl' | 'tokenUrl'> & {
+  [name in Defaulted]: NonNullable<ClientOptions[name]>
+} & { proxyUrl: string; tokenUrl: string | undefined }
 
 /** @throws OrqError `INVALID_OPTION`, naming the option and the mend */
 export const toSettings = (options: ClientOptions): Settings => {
-  const refuse = (name: string, mend: string): never => {
-    throw new OrqError('INVALID_OPTION', `${name}: ${mend}`)
-  }
   const settings: Record<string, unknown> = {
-    proxyUrl: '/orq',
     subjectClaim: 'sub',
     debounceMs: 250,
-    maxWaitMs: 2e3,
     dedupeTtlMs: 864e5,
-    outboxTtlMs: 6048e5,
-    retries: {},
     timeoutMs: 1e4,
     settleMs: 12e3,
     clock: systemClock,
@@ -90,16 +80,14 @@ export const toSettings = (options: ClientOptions): Settings => {
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue
-    if (/Ms$/.test(name) && !(value >= 0 && value < 1 / 0)) refuse(name, 'milliseconds, 0 or more')
-    settings[name] = value
-  }
-  for (const name of ['proxyUrl', 'tokenUrl']) {
+    const isUrl = /Url$/.test(name)
     try {
-      const given = settings[name]
-      if (given) settings[name] = new URL(given as string, globalThis.location?.href).href.replace(/\/+$/, '')
+      settings[name] = isUrl && value ? new URL(value, globalThis.location?.href).href : value
+      if (/Ms$/.test(name) && !(value >= 0 && value < 1 / 0)) throw value
     } catch {
-      refuse(name, 'a URL; outside a page an absolute one')
+      throw new OrqError('INVALID_OPTION', `${name}: give ${isUrl ? 'an absolute URL' : 'milliseconds, 0 or more'}`)
     }
   }
+  settings.proxyUrl = (settings.proxyUrl as string).replace(/\/+$/, '')
   return settings as unknown as Settings
 }

@@ -1,14 +1,12 @@
-import { type Contact, type Problem, parseContact } from '../core/contact.ts'
-import type { Fetch } from '../core/ports.ts'
-import { createDecisions, type Decision } from './decisions.ts'
-import { createLock } from './lock.ts'
-import { type IdentifiedUser, type IdentifyOptions, type Traits, toContact } from './normalise.ts'
+import type { Contact } from '../core/contact.ts'
+import { createDecisions, type Decision, type Say } from './decisions.ts'
+import { createPipeline, type LoadEngine, type Pipeline } from './intake.ts'
+import { type IdentifiedUser, type IdentifyOptions, sortedCopy, type Traits, toContact } from './normalise.ts'
 import { type ClientOptions, type Consent, type Settings, toSettings } from './options.ts'
-import { type DroppedReason, dropped, type Outcome } from './outcome.ts'
-import { hasPrivacySignal, isOffline, listenToPage } from './page.ts'
-import { createPipeline, type Pipeline } from './pipeline.ts'
+import type { Outcome } from './outcome.ts'
+import { hasPrivacySignal, listenToPage } from './page.ts'
 import { browserStorage, createRecords, type RecordsStore } from './records.ts'
-import { createTokens, fetchToken } from './tokens.ts'
+import { createTokens } from './tokens.ts'
 
 export interface Orq {
   /**
@@ -34,8 +32,8 @@ export interface Orq {
 
 /** What a door adds: how the chunk is found, and where the proxy is when nobody says. */
 export interface Door {
-  load(): Promise<(fetch: Fetch, timeoutMs: number) => Fetch>
-  /** Undefined when it cannot be guessed. */
+  load: LoadEngine
+  /** Undefined when it cannot be guessed: then nothing is sent, and the door says why. */
   proxyUrl(): string | undefined
 }
 
@@ -48,151 +46,105 @@ export const createClient = (door: Door): Orq => {
   let settings: Settings
   let store: RecordsStore
   let pipeline: Pipeline | undefined
-  let consent: Consent = 'granted'
-  let isClosed = false
-  let isResumed = false
+  let state: Consent | 'closed' | undefined
   let stopListening = (): void => {}
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
-  let memo: [args: string, stamp: string, id: string, from: number, until: number] | undefined
+  let memo: [args: string, stamp: string, id: string, until: number] | undefined
 
   /** One console line per text and page. */
-  const say = (text: string, isWarning?: boolean): void => {
+  const say: Say = (text, level = 'error') => {
     if (said.has(text) || said.size > 99) return
     said.add(text)
-    console[isWarning ? 'warn' : 'error'](`orq: ${text}`)
-  }
-  const warn = (text: string): void => say(text, true)
-
-  const drop = (id: string, reason: DroppedReason): Outcome => {
-    emit(id, 'dropped', reason)
-    return dropped(reason)
+    console[level](`orq: ${text}`)
   }
 
-  /** Runs now, or once it is decided whether anything may run. */
+  const mayRun = (): boolean => state === 'granted'
+
+  /** Runs what had to wait, once it is decided whether anything may run. */
+  const runEarly = (): void => {
+    if (state !== 'closed' && (!pipeline || state === 'pending')) return
+    for (const task of early.splice(0)) task()
+  }
+
   const whenDecided = (task: () => void): void => {
     early.push(task)
-    if (!isClosed && (!pipeline || consent === 'pending')) return
-    if (!isResumed && mayRun()) {
-      isResumed = true
-      pipeline!.resume()
-    }
-    for (const earlier of early.splice(0)) earlier()
+    runEarly()
   }
 
-  const mayRun = (): boolean => consent === 'granted' && !isClosed
-
-  const decide = (contact: Contact, force: boolean, args?: string): Outcome | Promise<Outcome> => {
+  const decide = (contact: Contact, force: boolean, args: string): Outcome | Promise<Outcome> => {
     const id = contact.external_id
-    if (isClosed) return drop(id, 'closed')
-    if (consent === 'denied') return drop(id, 'denied')
-    const { beforeSend, clock, debug } = settings
-    let allowed: Contact | Problem | undefined = contact
-    if (beforeSend) {
-      try {
-        const answer = beforeSend(contact)
-        allowed = answer ? parseContact(answer) : undefined
-      } catch {
-        allowed = { path: '', mend: '' }
-      }
-      if (!allowed || 'path' in allowed) {
-        if (allowed) warn('beforeSend threw or returned no valid contact')
-        return drop(id, 'before_send')
-      }
+    if (!mayRun()) return emit(id, 'dropped', state)
+    const { beforeSend, clock } = settings
+    let allowed: Contact | null = contact
+    try {
+      if (beforeSend) allowed = sortedCopy(beforeSend(contact) ?? null)
+    } catch {
+      say('beforeSend threw')
+      allowed = null
     }
-    if (debug && allowed.metadata) warn('metadata replaces what is stored as a whole, it is not merged')
+    if (!allowed) return emit(id, 'dropped', 'before_send')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
-    if (args && !beforeSend) memo = [args, store.stamp(), id, clock.now(), result]
-    return { status: 'duplicate' }
+    if (!beforeSend) memo = [args, store.stamp(), id, clock.monotonic() + result]
+    return emit(id, 'duplicate')
   }
 
   const identify = async (...args: unknown[]): Promise<Outcome> => {
-    let text: string | undefined
     try {
-      text = JSON.stringify(args)
-    } catch {}
-    if (memo && memo[0] === text && memo[1] === store.stamp()) {
-      const now = settings.clock.now()
-      if (now >= memo[3] && now < memo[4]) {
-        emit(memo[2], 'duplicate')
-        return { status: 'duplicate' }
-      }
+      const text = JSON.stringify(args)
+      if (memo?.[0] === text && mayRun() && memo[1] === store.stamp() && settings.clock.monotonic() < memo[3])
+        return emit(memo[2], 'duplicate')
+      const [contact, force] = toContact(args, say)
+      return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
+    } catch {
+      // A cycle, a BigInt, a getter or a proxy object of the caller's that threw.
+      say('identify: give an object of JSON values')
+      return emit('', 'dropped', 'invalid')
     }
-    const [contact, force] = toContact(args, warn)
-    if ('path' in contact) {
-      say(`identify: ${contact.path} must be ${contact.mend}`)
-      return drop('', 'invalid')
-    }
-    return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, force ? undefined : text))))
   }
 
-  const setConsent = (state: Consent): void => {
-    consent = state
-    isResumed = false
-    forget(state === 'denied' && state)
-    whenDecided(() => {})
-  }
-
-  const forget = (reason: DroppedReason | false): void => {
-    memo = undefined
-    if (reason) pipeline?.forget(reason)
+  const enter = (next: typeof state): void => {
+    if (state === 'closed') return
+    state = next
+    if (next === 'granted') pipeline?.resume()
+    else if (next !== 'pending') pipeline?.forget(next as 'denied' | 'closed')
+    runEarly()
   }
 
   const init = (options: ClientOptions = {}): void => {
     if (given) {
-      if (JSON.stringify(given) !== JSON.stringify(options)) warn('init was called again with other options')
+      if (JSON.stringify(given) !== JSON.stringify(options)) say('init again with other options is ignored', 'warn')
       return
     }
     const proxyUrl = options.proxyUrl ?? door.proxyUrl()
-    if (!proxyUrl) return say('the script comes from another origin: set data-proxy-url')
+    if (!proxyUrl) return
     settings = toSettings({ ...options, proxyUrl })
     given = options
-    const { clock, fetch, timeoutMs, tokenUrl, token, storage, outbox, debug } = settings
-    const url = settings.proxyUrl
-    if (debug) on(({ kind, reason, contact }) => console.debug('orq:', kind, reason ?? '', contact))
-    store = createRecords(storage ?? browserStorage(), url, outbox !== 'memory')
-    let loading: Promise<Fetch> | undefined
-    pipeline = createPipeline(settings, {
-      store,
-      tokens: createTokens(token ?? (tokenUrl ? fetchToken(fetch, tokenUrl) : undefined), settings),
-      lock: createLock(url, timeoutMs / 2, clock),
-      load: () => {
-        loading ??= door.load().then((transport) => transport(fetch, timeoutMs))
-        return loading
-      },
-      isOffline: () => isOffline(url),
-      mayRun,
-      emit,
-      say,
-    })
-    const { leave, wake } = pipeline
-    stopListening = listenToPage(
-      () => isResumed && leave(),
-      () => isResumed && wake(),
-    )
-    if (consent === 'granted') consent = settings.consent ?? consent
-    if (settings.respectPrivacySignals && hasPrivacySignal()) consent = 'denied'
+    const { clock, storage, outbox, consent, respectPrivacySignals, debug } = settings
+    if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
+    store = createRecords(storage ?? browserStorage(), settings.proxyUrl, outbox !== 'memory')
+    pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, door.load)
+    stopListening = listenToPage(pipeline.leave, pipeline.wake)
+    state ??= consent ?? 'granted'
+    if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'
     // Not now: the first access to storage costs up to a millisecond of the page's start.
-    clock.after(0, consent === 'denied' ? () => setConsent('denied') : () => whenDecided(() => {}))
+    clock.after(0, () => enter(state))
   }
 
   return {
     init,
     identify,
-    reset: () => whenDecided(() => mayRun() && forget('reset')),
+    reset: () => whenDecided(() => mayRun() && pipeline!.forget('reset')),
     flush: async () => {
-      whenDecided(() => {})
-      if (mayRun()) await pipeline?.flush()
+      runEarly()
+      await pipeline?.flush()
     },
     close: () => {
-      if (isResumed) pipeline!.leave()
-      isClosed = true
-      isResumed = false
+      pipeline?.leave()
+      enter('closed')
       stopListening()
-      forget('closed')
-      whenDecided(() => {})
     },
-    consent: setConsent,
+    consent: enter,
     explain: last,
     on: (_event, listener) => on(listener),
   }

@@ -19,7 +19,7 @@ export const listenToPage = (leave: () => unknown, wake: () => unknown): (() => 
 
 /** `navigator.onLine` knows of networks, not of this machine: a proxy on a loopback address is always tried. */
 export const isOffline = (proxyUrl: string): boolean =>
-  globalThis.navigator?.onLine === false && !/^https?:\/\/([\w.-]*\.)?(localhost|127\.|\[::1)/.test(proxyUrl)
+  globalThis.navigator?.onLine === false && !/\/\/([^/]+\.)?(localhost|127\.|\[::1)/.test(proxyUrl)
 
 /** Global Privacy Control (https://w3c.github.io/gpc/) or Do Not Track. */
 export const hasPrivacySignal = (): boolean => {

@@ -1,3 +1,4 @@
+import type { Contact } from '../core/contact.ts'
 import { hash, randomId } from '../core/hash.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { KeyValueStore } from '../core/ports.ts'
@@ -9,35 +10,41 @@ export interface WaitingFields {
   [field: string]: Waiting
 }
 
-/** What one browser knows of one proxy. Read it, change it and save it without awaiting in between. */
-export interface Records {
+/** What the ledger holds. The names are those of the stored JSON. */
+interface StoredLedger {
   /** Random; never leaves the browser. */
   id: string
-  /** Last number given to a body. */
-  last: number
   salt: string
   /** Changes with every `reset`. */
-  epoch: number
+  epoch: string
+  /** The last number. Calls and bodies share them, so that each is later than all that this browser knows of. */
+  last: number
   /** By hashed id, oldest first. */
-  ledgers: Map<string, Ledger>
-  /** By id. */
-  outbox: Map<string, WaitingFields>
-  /** Nothing is tried before this time; news cut it short. */
-  notBefore: number
-  /** The same, named by a server: nothing cuts it short. */
-  retryAfter: number
-  /** When both were set: a clock that shows less has been set back since, and they mean nothing. */
-  failedAt: number
+  seen: [key: string, Ledger][]
 }
+
+/** What the outbox holds. */
+interface StoredOutbox {
+  /** Calls as they came, until the engine has joined them to what waits. */
+  calls: [Contact, calledAt: number, force: boolean][]
+  /** By id. */
+  unsent: [id: string, WaitingFields][]
+  /**
+   * Nothing is tried between the first time and the two others. News cut the second short, nothing the third: a server
+   * has named it. A clock that shows less than the first has been set back since, and none means anything.
+   */
+  pause: [failedAt: number, notBefore: number, retryAfter: number]
+}
+
+/** What one browser knows of one proxy. Read it, change it and save it without awaiting in between. */
+export type Records = StoredLedger & StoredOutbox
 
 export interface RecordsStore {
   /** The newest state, another tab's writes included. */
-  read(): Records
+  recall(): Records
   save(): void
-  /** Empties ledger and outbox under a new epoch and salt; client id and last number stay. */
-  reset(): void
-  /** Removes everything; what is read next has a new epoch too. */
-  erase(): void
+  /** Empties both under a new epoch and salt. Erased, nothing stays; else browser id and last number do. */
+  renew(isErased: boolean): void
   /** Changes whenever anything has been written. */
   stamp(): string
 }
@@ -45,116 +52,113 @@ export interface RecordsStore {
 /** localStorage as a port: never throws, and goes on in memory where it is denied, full or lying. */
 export const browserStorage = (): KeyValueStore => {
   const memory = new Map<string, string>()
-  const use = <T>(task: (storage: Storage) => T): T | undefined => {
+  const use = (method: 'getItem' | 'setItem' | 'removeItem', ...args: [string, string?]): string | undefined => {
     try {
       // Documents only: Node 25 has a localStorage that warns, and workers have none.
-      return task(document.defaultView?.localStorage as Storage)
+      return (document.defaultView!.localStorage[method] as (...args: unknown[]) => string | null)(...args) ?? undefined
     } catch {
       return undefined
     }
   }
   return {
-    get: (key) => memory.get(key) ?? use((storage) => storage.getItem(key)) ?? undefined,
+    get: (key) => memory.get(key) ?? use('getItem', key),
     set: (key, value) => {
       memory.delete(key)
       // First: a full storage would keep a stale value, and that would bring back what has been sent.
-      use((storage) => storage.removeItem(key))
+      use('removeItem', key)
       if (value === undefined) return
-      use((storage) => storage.setItem(key, value))
-      if (use((storage) => storage.getItem(key)) !== value) memory.set(key, value)
+      use('setItem', key, value)
+      if (use('getItem', key) !== value) memory.set(key, value)
     },
   }
 }
 
-/** An unreadable value, or one of another version, is nothing. An absent one is common, and a first throw costs 2 ms. */
-const parse = (text = '[]'): unknown[] => {
-  try {
-    const value = JSON.parse(text)
-    if (value[0] === 1) return value
-  } catch {}
-  return []
-}
+/** True when something is kept for a later attempt. */
+export const isWaiting = ({ calls, unsent }: StoredOutbox): boolean => calls.length + unsent.length > 0
+
+/** Salted with the version of the format. */
+const checksum = (json: string): string => hash('1', json)
+
+const blankOutbox = (): StoredOutbox => ({ calls: [], unsent: [], pause: [0, 0, 0] })
 
 /** The two values that a browser keeps per proxy: `orq.ledger.*` and `orq.outbox.*`. */
-export const createRecords = (storage: KeyValueStore, scope: string, keepOutbox: boolean): RecordsStore => {
-  const ledgerKey = `orq.ledger.${hash('', scope)}`
-  const outboxKey = `orq.outbox.${hash('', scope)}`
-  let ledgerText: string | undefined
-  let outboxText: string | undefined
+export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox: boolean): RecordsStore => {
+  const stores = [storage, keepsOutbox ? storage : new Map<string, string | undefined>()] as const
+  const keys = ['ledger', 'outbox'].map((name) => `orq.${name}.${hash('', scope)}`)
+  const texts: (string | undefined)[] = []
   let records: Records | undefined
-  let epoch = 0
 
-  const fresh = (): Records => ({
+  const textOf = (n: 0 | 1): string | undefined => stores[n].get(keys[n]!)
+
+  const fresh = (epoch: string): Records => ({
     id: randomId(),
-    last: 0,
     salt: randomId(),
     epoch,
-    ledgers: new Map(),
-    outbox: new Map(),
-    notBefore: 0,
-    retryAfter: 0,
-    failedAt: 0,
+    last: 0,
+    seen: [],
+    ...blankOutbox(),
   })
 
-  const readOutbox = (): string | undefined => (keepOutbox ? storage.get(outboxKey) : outboxText)
+  const load = (n: 0 | 1, blank: Partial<Records>): void => {
+    const text = textOf(n)
+    if (text === texts[n]) return
+    texts[n] = text
+    const json = text?.slice(16) ?? ''
+    // What does not begin with its checksum is none of ours, and stands for nothing.
+    Object.assign(records!, blank, text === checksum(json) + json && JSON.parse(json))
+  }
 
-  const read = (): Records => {
-    const nextLedger = storage.get(ledgerKey)
-    const nextOutbox = readOutbox()
-    const isFirst = !records
-    records ??= fresh()
-    if (isFirst || nextLedger !== ledgerText) {
-      ledgerText = nextLedger
-      const [isOurs, id, last, salt, epoch, ledgers] = parse(nextLedger)
-      records.ledgers = new Map(ledgers as [string, Ledger][])
-      // When the ledger vanishes under a running page its id, salt and epoch go on.
-      if (isOurs) Object.assign(records, { id, salt, epoch, last: Math.max(records.last, Number(last) || 0) })
-    }
-    if (isFirst || nextOutbox !== outboxText) {
-      outboxText = nextOutbox
-      const [, notBefore = 0, retryAfter = 0, failedAt = 0, outbox] = parse(nextOutbox)
-      records.outbox = new Map(outbox as [string, WaitingFields][])
-      Object.assign(records, { notBefore, retryAfter, failedAt })
-    }
+  const put = (n: 0 | 1, value?: object | false): void => {
+    const json = JSON.stringify(value)
+    texts[n] = value ? checksum(json) + json : undefined
+    stores[n].set(keys[n]!, texts[n])
+  }
+
+  const recall = (): Records => {
+    records ??= fresh('')
+    const { last } = records
+    // When the ledger vanishes under a running page its ids go on.
+    load(0, { seen: [] })
+    load(1, blankOutbox())
+    records.last = Math.max(records.last, last)
     return records
   }
 
   const save = (): void => {
-    const { id, last, salt, epoch, ledgers, outbox, notBefore, retryAfter, failedAt } = records ?? fresh()
-    ledgerText = JSON.stringify([1, id, last, salt, epoch, [...ledgers].slice(-20)])
-    storage.set(ledgerKey, ledgerText)
-    outboxText = outbox.size ? JSON.stringify([1, notBefore, retryAfter, failedAt, [...outbox]]) : undefined
-    if (keepOutbox) storage.set(outboxKey, outboxText)
-  }
-
-  const renew = (): void => {
-    epoch = Math.max(Date.now(), (records?.epoch ?? 0) + 1)
+    const { id, salt, epoch, last, seen, ...outbox } = records!
+    put(0, { id, salt, epoch, last, seen: seen.slice(-20) })
+    put(1, isWaiting(outbox) && outbox)
   }
 
   return {
-    read,
+    recall,
     save,
-    stamp: () => `${storage.get(ledgerKey)}${readOutbox()}`,
-    reset: () => {
-      const { id, last } = read()
-      renew()
-      records = { ...fresh(), id, last }
-      save()
-    },
-    erase: () => {
-      renew()
-      storage.set(ledgerKey, undefined)
-      storage.set(outboxKey, undefined)
-      records = ledgerText = outboxText = undefined
+    stamp: () => `${textOf(0)}${textOf(1)}`,
+    renew: (isErased) => {
+      const { id, last } = recall()
+      records = fresh(randomId())
+      if (isErased) {
+        put(0)
+        put(1)
+      } else {
+        Object.assign(records, { id, last })
+        save()
+      }
     },
   }
 }
 
-/** The ledger of one contact, made when there is none, and moved behind the others: the oldest are pruned first. */
-export const ledgerOf = ({ ledgers, salt }: Records, id: string): Ledger => {
-  const key = hash(salt, id)
-  const ledger = ledgers.get(key) ?? {}
-  ledgers.delete(key)
-  ledgers.set(key, ledger)
-  return ledger
+/** What a list holds under a key; made when there is nothing, and moved behind the others: the oldest are pruned first. */
+export const entryOf = <T extends object>(list: [string, T][], key: string): T => {
+  const found = list.find(([name]) => name === key) ?? [key, {} as T]
+  list.splice(0, list.length, ...list.filter((entry) => entry !== found), found)
+  return found[1]
+}
+
+export const ledgerOf = ({ seen, salt }: Records, id: string): Ledger => entryOf(seen, hash(salt, id))
+
+/** The present time, or one more than the last number: a device's clock may be set back. */
+export const nextNumber = (records: Records, now: number): number => {
+  records.last = Math.max(records.last + 1, now)
+  return records.last
 }

@@ -42,7 +42,9 @@ export const install = (): ScriptOrq => {
     proxyUrl: () => {
       if (tag?.dataset.proxyUrl) return tag.dataset.proxyUrl
       if (!url) return '/orq'
-      return new URL(url).origin === location.origin ? new URL('.', url).href : undefined
+      if (new URL(url).origin === location.origin) return new URL('.', url).href
+      console.error('orq: set data-proxy-url, the script is of another origin')
+      return undefined
     },
   })
   const run = (command: Command): void => {

@@ -1,27 +1,22 @@
-import type { Clock, Fetch } from '../core/ports.ts'
-import type { TokenSource } from './options.ts'
+import type { Settings } from './options.ts'
 
 export interface Token {
-  text: string
+  bearer: string
   /** Whom it speaks for; undefined when the token is opaque. */
   subject: string | undefined
   /** By the monotonic clock: device clocks lie. */
   until: number
 }
 
-type TokenAnswer = Token | 'no_token' | 'unreachable'
-
 export interface Tokens {
   /** The token at hand, if it is still good. */
   peek(): Token | undefined
   /** The token at hand or a new one; the same answer, good or bad, until it expires or is discarded. Never rejects. */
-  get(): Promise<TokenAnswer>
+  ask(): Promise<Token | 'no_token' | 'unreachable'>
   discard(): void
-  /** False when the source is a string. */
-  isRenewable: boolean
 }
 
-/** Reads a JWT's payload without trusting it: only the proxy verifies. */
+/** Reads a JWT's payload without trusting it: only the proxy verifies. An opaque token has no claims. */
 const claimsOf = (token: string): Record<string, unknown> => {
   try {
     const bytes = atob(token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/'))
@@ -31,11 +26,24 @@ const claimsOf = (token: string): Record<string, unknown> => {
   }
 }
 
-/** Asks a token route: POST, same-origin cookies, no cache, no redirect. 204, 401 and 403 mean signed out. */
-export const fetchToken =
-  (fetch: Fetch, url: string): (() => Promise<string | null>) =>
-  async () => {
-    const response = await fetch(url, {
+export const createTokens = ({ token: source, tokenUrl, subjectClaim, clock, fetch }: Settings): Tokens => {
+  let asked: ReturnType<Tokens['ask']> | undefined
+  let held: Token | undefined
+
+  const discard = (): void => {
+    asked = held = undefined
+  }
+
+  const peek = (): Token | undefined => {
+    if (held && clock.monotonic() >= held.until) discard()
+    return held
+  }
+
+  /** 204, 401 and 403 of a token route mean signed out. */
+  const fetchText = async (): Promise<string | null | undefined> => {
+    if (typeof source === 'function') return source()
+    if (source || !tokenUrl) return source
+    const response = await fetch(tokenUrl, {
       method: 'POST',
       cache: 'no-store',
       credentials: 'same-origin',
@@ -46,55 +54,38 @@ export const fetchToken =
     return (await response.json()).token
   }
 
-export const createTokens = (
-  source: TokenSource | undefined,
-  { clock, timeoutMs, subjectClaim }: { clock: Clock; timeoutMs: number; subjectClaim: string },
-): Tokens => {
-  let asked: Promise<TokenAnswer> | undefined
-  let token: Token | undefined
-
-  const peek = (): Token | undefined => (token && clock.monotonic() < token.until ? token : undefined)
-
-  const ask = async (): Promise<TokenAnswer> => {
+  const request: Tokens['ask'] = async () => {
     try {
-      const text = await (typeof source === 'function' ? source() : source)
-      if (!text) return 'no_token'
-      const claims = claimsOf(text)
-      const subject = claims[subjectClaim]
-      const lifeMs = ((claims.exp as number) - (claims.iat as number)) * 1e3
-      // Less half a minute, but at most half: the token still has to travel.
-      const until = isRenewable && lifeMs > 0 ? clock.monotonic() + Math.max(lifeMs / 2, lifeMs - 3e4) : 1 / 0
-      return { text, subject: typeof subject === 'string' ? subject : undefined, until }
+      const bearer = await fetchText()
+      if (!bearer) return 'no_token'
+      const { [subjectClaim]: subject, exp, iat } = claimsOf(bearer) as Record<string, number>
+      const lifeMs = (exp! - iat!) * 1e3
+      return {
+        bearer,
+        subject: typeof subject === 'string' ? subject : undefined,
+        // Less half a minute, but at most half: it still has to travel. A string cannot be renewed, so it lives on.
+        until:
+          typeof source !== 'string' && lifeMs > 0 ? clock.monotonic() + Math.max(lifeMs / 2, lifeMs - 3e4) : 1 / 0,
+      }
     } catch {
       return 'unreachable'
     }
   }
 
-  const discard = (): void => {
-    asked = token = undefined
-  }
-
-  const isRenewable = typeof source !== 'string'
-
   return {
     peek,
     discard,
-    isRenewable,
-    get: () => {
-      if (token && !peek()) discard()
-      asked ??= new Promise((resolve) => {
-        const cancel = clock.after(timeoutMs, () => resolve('unreachable'))
-        ask().then((answer) => {
-          cancel()
-          resolve(answer)
+    ask: () => {
+      peek()
+      if (!asked) {
+        const mine = request()
+        asked = mine
+        mine.then((answer) => {
+          // Discarded meanwhile: it may speak for a former person.
+          if (mine === asked && typeof answer === 'object') held = answer
         })
-      })
-      const mine = asked
-      mine.then((answer) => {
-        // Discarded meanwhile: it may speak for a former person.
-        if (mine === asked && typeof answer === 'object') token = answer
-      })
-      return mine
+      }
+      return asked
     },
   }
 }

@@ -1,21 +1,21 @@
-// Each lane multiplies and mixes per UTF-16 unit, and ends in MurmurHash3's finaliser.
-const lane = (text: string, seed: number, factor: number): string => {
-  let h = seed
+// Each lane multiplies and mixes per UTF-16 unit.
+const lane = (text: string, factor: number): string => {
+  let h = factor
   for (let i = 0; i < text.length; i++) {
     h = Math.imul(h ^ text.charCodeAt(i), factor)
     h ^= h >>> 15
   }
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  return ((h ^ (h >>> 16)) >>> 0).toString(16).padStart(8, '0')
+  return (h >>> 0).toString(16).padStart(8, '0')
 }
 
 /**
  * A 64-bit hash as 16 hexadecimal digits. Synchronous and small, so not a cryptographic one: with a random salt it tells
  * equal from changed and hides a value from a casual reader of storage; it is no proof against somebody who guesses.
+ * The salt comes last: each of its characters spreads what the value's last ones have changed.
  */
 export const hash = (salt: string, value: string): string => {
-  const text = salt + value
-  return lane(text, 1, 0x85ebca6b) + lane(text, 2, 0x9e3779b1)
+  const text = value + salt
+  return lane(text, 0x85ebca6b) + lane(text, 0x9e3779b1)
 }
 
 /** 128 random bits. `crypto.randomUUID` is absent on plain http, `getRandomValues` is not. */

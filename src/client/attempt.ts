@@ -1,0 +1,15 @@
+import ky from 'ky'
+import type { Fetch } from '../core/ports.ts'
+
+/** One attempt through ky: when the next one happens is the outbox's business. */
+export const createAttempt =
+  (fetch: Fetch, timeoutMs: number, signal: AbortSignal): Fetch =>
+  (url, init) =>
+    ky(url, {
+      ...init,
+      signal,
+      fetch: fetch as typeof globalThis.fetch,
+      timeout: timeoutMs,
+      retry: 0,
+      throwHttpErrors: false,
+    })

@@ -1,0 +1,251 @@
+import { hash } from '../core/hash.ts'
+import { acknowledge } from '../core/ledger.ts'
+import { nextDelay } from '../core/retry.ts'
+import { type Answer, type Failure, readAnswer, within } from './answer.ts'
+import { createAttempt } from './attempt.ts'
+import type { Shared } from './intake.ts'
+import { covers, hasUnsent, isEmpty, type Line } from './line.ts'
+import type { Flight, Lines } from './lines.ts'
+import { createLock } from './lock.ts'
+import { dropped, pending } from './outcome.ts'
+import { isOffline } from './page.ts'
+import { entryOf, ledgerOf } from './records.ts'
+import type { Token } from './tokens.ts'
+
+/** When each line is sent, and what becomes of it. */
+export interface Courier {
+  /** Sends a line when nothing new has come to it for a while. */
+  wait(line: Line): void
+  /** How long nothing may be tried yet. */
+  waitMs(): number
+  /** Tries all that is on no wire. */
+  sendAll(): Promise<void>
+  /** Waits for a request's answer and follows it. */
+  land(flight: Flight): void
+  flush(): Promise<void>
+  /** Ends every timer and schedule. */
+  halt(): void
+  releaseLock(): void
+}
+
+export const createCourier = (shared: Shared, lines: Lines): Courier => {
+  const { settings, store, tokens, speaksFor, mayRun, say } = shared
+  const { clock, fetch, timeoutMs, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
+  const { all, lineOf, refresh, launch, settle, release, save } = lines
+  const lock = createLock(proxyUrl, timeoutMs / 2, clock)
+  /** Ids whose turn has come. */
+  const ready = new Set<string>()
+  const flying = new Set<Promise<void>>()
+  let running: Promise<void> | undefined
+  let isRenewed = false
+  let failures = 0
+  let failingSince = 0
+  let cancelWake = (): void => {}
+
+  const endDebounce = (line: Line): void => {
+    line.cancelDebounce?.()
+    line.since = undefined
+  }
+
+  const waitMs = (): number => {
+    const [failedAt, ...untils] = store.recall().pause
+    const now = clock.now()
+    const left = now < failedAt ? 0 : Math.max(...untils) - now
+    return Math.max(left, lines.quietUntil - clock.monotonic())
+  }
+
+  const pump = (): Promise<void> => {
+    running ??= run()
+    return running
+  }
+
+  const run = async (): Promise<void> => {
+    await 0
+    while (ready.size && mayRun()) {
+      cancelWake()
+      const left = waitMs()
+      if (left > 0) {
+        cancelWake = clock.after(left, pump)
+        break
+      }
+      await attempt()
+    }
+    // In the same turn as the last look at `ready`: a later call starts anew.
+    running = undefined
+  }
+
+  const attempt = async (): Promise<void> => {
+    if (isOffline(proxyUrl)) return fail({ reason: 'offline', isQuiet: true })
+    const token = await within(clock, timeoutMs, tokens.ask(), () => 'unreachable' as const)
+    if (typeof token === 'string') {
+      tokens.discard()
+      return fail({ reason: token, isQuiet: token === 'no_token' })
+    }
+    for (const id of ready) if (speaksFor(token, id)) return lock.run((isLocked) => transmit(id, token, isLocked))
+    // What is left of a former person is quiet until that person is identified again.
+    const { person } = shared
+    const isWanted = ready.has(person!)
+    ready.clear()
+    if (isWanted) renew(person!)
+  }
+
+  const renew = (id: string): void => {
+    ready.add(id)
+    tokens.discard()
+    if (isRenewed || typeof settings.token === 'string') return fail({ reason: 'no_token', isQuiet: true })
+    isRenewed = true
+  }
+
+  const transmit = async (id: string, token: Token, isLocked: boolean): Promise<void> => {
+    // Expired, discarded or forgotten while we waited: decide anew.
+    if (tokens.peek() !== token || !ready.has(id) || !mayRun()) return
+    const line = lineOf(id)
+    refresh(line, isLocked)
+    ready.delete(id)
+    endDebounce(line)
+    if (isEmpty(line.fields)) {
+      // Another tab has sent the same, or something later.
+      save(store.recall())
+      settle(line, { status: 'duplicate' })
+      all.delete(id)
+    } else if (hasUnsent(line)) {
+      const aborter = new AbortController()
+      await follow(launch(line, token, createAttempt(fetch, timeoutMs, aborter.signal))!, aborter)
+    }
+  }
+
+  const follow = async (flight: Flight, aborter?: AbortController): Promise<void> => {
+    const answer = readAnswer(flight.reply, clock)
+    conclude(
+      flight,
+      await within(clock, timeoutMs, answer, () => {
+        aborter?.abort()
+        return { verdict: { reason: 'timeout' }, body: {} }
+      }),
+    )
+  }
+
+  const conclude = ({ line, fields, serial }: Flight, { verdict, body, foreign }: Answer): void => {
+    const { id, carriers } = line
+    const isKnown = verdict === 'delivered' || verdict === 'accepted'
+    const outcome = isKnown ? { status: verdict } : dropped('rejected')
+    const records = store.recall()
+    if (line.epoch !== records.epoch) return settle(line, isKnown ? outcome : dropped('reset'))
+    const path = body.path?.split('.')[0] as string
+    const isOver = isKnown || verdict === 'rejected'
+    const isOne = isOver && !isKnown && path !== 'external_id' && !!fields[path]
+    const stored = entryOf(records.unsent, id)
+    for (const field in fields) {
+      const sent = fields[field]!
+      const own = line.fields[field]
+      if (carriers[field] === serial) carriers[field] = 0
+      // Changed meanwhile: the later value waits.
+      if (!isOver || (isOne && field !== path) || (own && !covers(sent, own))) continue
+      const calledAt = own?.[1] ?? sent[1]
+      delete line.fields[field]
+      if (!((stored[field]?.[1] ?? 0) > calledAt)) delete stored[field]
+      if (isKnown) acknowledge(ledgerOf(records, id), field, hash(records.salt, sent[0]), clock.now(), calledAt)
+    }
+    if (isKnown) {
+      records.pause = [0, 0, 0]
+      failures = lines.quietUntil = 0
+    }
+    // A profile restored from a backup counts from an old number on.
+    records.last = Math.max(records.last, body.number || 0)
+    save(records)
+    if (isOver && !isOne) {
+      settle(line, outcome, serial)
+      // Calls that came meanwhile and changed nothing.
+      if (line.calls.size && !hasUnsent(line)) settle(line, outcome, 0)
+    } else for (const call of line.calls) if (call.carrier === serial) call.carrier = 0
+    if (verdict === 'rejected') say(`the proxy refused ${path || 'a contact'}: ${body.code}`)
+    if (foreign !== undefined)
+      say(`${foreign ? 'no proxy of ours' : 'nobody'} answers at proxyUrl ${proxyUrl}`, foreign ? 'error' : 'warn')
+    // Forgotten meanwhile.
+    if (all.get(id) !== line) return
+    if (verdict === 'renew') return renew(id)
+    isRenewed = false
+    if (isKnown) shared.lastFailure = 'timeout'
+    if (hasUnsent(line) && line.since === undefined) ready.add(id)
+    if (typeof verdict === 'object') fail(verdict)
+    if (verdict === 'superseded') {
+      line.sent = []
+      if (line.isSuperseded) fail({ reason: 'server' })
+    }
+    line.isSuperseded = verdict === 'superseded'
+    release(line)
+  }
+
+  const fail = ({ reason, isQuiet, retryAfterMs = 0 }: Failure): void => {
+    const now = clock.now()
+    let delayMs: number | undefined
+    isRenewed = false
+    shared.lastFailure = reason
+    if (reason === 'unreachable' && retries.retryConnectionErrors === false) isQuiet = true
+    // Coming online is an event: no time to wait for.
+    if (reason !== 'offline') {
+      if (!failures) failingSince = clock.monotonic()
+      delayMs = nextDelay(retries, failures++, clock.monotonic() - failingSince, Math.random())
+      if (isQuiet) lines.quietUntil = clock.monotonic() + (delayMs ?? 0)
+      else {
+        store.recall().pause = [now, now + (delayMs ?? 0), now + retryAfterMs]
+        store.save()
+      }
+    }
+    if (!isQuiet && delayMs !== undefined) return
+    for (const id of ready) {
+      const line = all.get(id)
+      if (line) settle(line, pending(reason), 0)
+    }
+    ready.clear()
+  }
+
+  const sendAll = (): Promise<void> => {
+    for (const line of all.values()) if (hasUnsent(line) && line.since === undefined) ready.add(line.id)
+    return pump()
+  }
+
+  return {
+    waitMs,
+    sendAll,
+    wait: (line) => {
+      // What another call is carried by needs no request of its own.
+      if (!hasUnsent(line)) return
+      const now = clock.monotonic()
+      line.since ??= now
+      line.cancelDebounce?.()
+      line.cancelDebounce = clock.after(Math.max(0, Math.min(debounceMs, line.since + maxWaitMs - now)), () => {
+        line.since = undefined
+        ready.add(line.id)
+        pump()
+      })
+      // Beside the debounce, so that leaving the page finds the token at hand.
+      if (!isOffline(proxyUrl) && waitMs() <= 0) tokens.ask()
+    },
+    land: (flight) => {
+      endDebounce(flight.line)
+      ready.delete(flight.line.id)
+      const landing = follow(flight).then(() => {
+        flying.delete(landing)
+        pump()
+      })
+      flying.add(landing)
+    },
+    flush: async () => {
+      for (const line of all.values()) endDebounce(line)
+      await sendAll()
+      await Promise.all(flying)
+      await pump()
+      if (typeof document !== 'undefined') return
+      cancelWake()
+      for (const line of all.values()) settle(line, pending(shared.lastFailure))
+    },
+    halt: () => {
+      cancelWake()
+      ready.clear()
+      failures = 0
+      lines.quietUntil = 0
+    },
+    releaseLock: lock.release,
+  }
+}

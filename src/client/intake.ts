@@ -1,0 +1,223 @@
+import { byteLength, type Contact } from '../core/contact.ts'
+import { hash } from '../core/hash.ts'
+import { isAcknowledged, markSent } from '../core/ledger.ts'
+import type { Fetch } from '../core/ports.ts'
+import { contactsPath, updateIdHeader } from '../core/wire.ts'
+import type { Emit, Say } from './decisions.ts'
+import type { createEngine, Engine } from './engine.ts'
+import type { Settings } from './options.ts'
+import type { DroppedReason, Outcome, PendingReason } from './outcome.ts'
+import { isOffline } from './page.ts'
+import { isWaiting, ledgerOf, nextNumber, type RecordsStore } from './records.ts'
+import type { Token, Tokens } from './tokens.ts'
+
+export type LoadEngine = () => Promise<typeof createEngine>
+
+/** A body on the wire: its number, and the answer to come. */
+export interface Post {
+  serial: number
+  reply: Promise<Response>
+}
+
+/** A body to be sent, for whom, under which number. */
+export interface Parcel {
+  id: string
+  body: string
+  serial: number
+  force: unknown
+}
+
+/** A call that the engine has not taken yet. */
+export interface Intake {
+  contact: Contact
+  calledAt: number
+  force: boolean
+  end(outcome: Outcome): void
+  /** Sent already, by a page that was left before the engine came. */
+  post?: Post
+}
+
+/** What the client gives to both halves. */
+export interface Parts {
+  settings: Settings
+  store: RecordsStore
+  tokens: Tokens
+  /** False while consent is not given or after `close`. */
+  mayRun(): boolean
+  emit: Emit
+  say: Say
+}
+
+/** What the core gives to the engine. */
+export interface Shared extends Parts {
+  /** The person of the last call on this page: whom an opaque token speaks for. */
+  person: string | undefined
+  /** What a call is told that has waited long enough. */
+  lastFailure: PendingReason
+  speaksFor(token: Token, id: string): boolean
+  /** Calls `send` before it returns. */
+  post(parcel: Parcel, token: Token, send?: Fetch): Post
+}
+
+/** Takes calls in: tells duplicates, keeps the others safe, and has the engine loaded that does everything else. */
+export interface Pipeline {
+  /** @returns the outcome, or for how long it is a duplicate, in milliseconds */
+  identify(contact: Contact, force: boolean): Promise<Outcome> | number
+  /** Takes up what an earlier page left in the outbox. */
+  resume(): void
+  /** Sends at once what needs no waiting: the page may be gone in a moment. */
+  leave(): void
+  /** Ends a back-off that no server ordered. */
+  wake(): void
+  /** Resolves when nothing can be sent now. Without a document no retry follows by itself. */
+  flush(): Promise<void>
+  /** Forgets what waits; its calls end as `dropped` with this reason. */
+  forget(reason: DroppedReason): void
+}
+
+/** Browsers share 64 KiB among all keepalive bodies of a page: ours leave most of it to others. */
+export const outlivesPage = (body: string): boolean => byteLength(body) <= 16_384
+
+export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
+  const { settings, store, tokens, emit, mayRun } = parts
+  const { clock, dedupeTtlMs, settleMs, debounceMs, proxyUrl, fetch } = settings
+  const intakes: Intake[] = []
+  let engine: Engine | undefined
+  let loading: Promise<void> | undefined
+
+  const speaksFor = (token: Token, id: string): boolean => (token.subject ?? shared.person) === id
+
+  const post: Shared['post'] = ({ id, body, serial, force }, { bearer }, send = fetch) => {
+    // Asynchronous, so that a patched fetch which throws rejects; runs at once, while the page is still there.
+    const run = async (): Promise<Response> =>
+      send(proxyUrl + contactsPath, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${bearer}`,
+          'content-type': 'application/json',
+          [updateIdHeader]: `${hash(store.recall().id, id)}.${serial}${force ? '.force' : ''}`,
+        },
+        body,
+        keepalive: outlivesPage(body),
+        credentials: 'omit',
+        cache: 'no-store',
+        redirect: 'error',
+      })
+    const reply = run()
+    // Nobody may be there to hear it.
+    reply.catch(() => {})
+    return { serial, reply }
+  }
+
+  const isPaused = (): boolean => {
+    const [failedAt, ...untils] = store.recall().pause
+    const now = clock.now()
+    return now >= failedAt && Math.max(...untils) > now
+  }
+
+  /** Sends what the token at hand speaks for, with or without the engine. */
+  const sendNow = (): void => {
+    if (engine) return engine.sendNow()
+    const token = tokens.peek()
+    if (!token || isOffline(proxyUrl) || isPaused()) return
+    const records = store.recall()
+    for (const intake of intakes) {
+      const { contact, calledAt, force } = intake
+      const id = contact.external_id
+      const ledger = ledgerOf(records, id)
+      const fields = Object.keys(contact)
+      const body = JSON.stringify(contact)
+      if (intake.post || !speaksFor(token, id) || !outlivesPage(body)) continue
+      // Another tab has sent a later call.
+      if (fields.some((field) => (ledger[field]?.[2] ?? 0) > calledAt)) continue
+      const serial = nextNumber(records, clock.now())
+      for (const field of fields) markSent(ledger, field, calledAt)
+      store.save()
+      emit(id, 'sent')
+      intake.post = post({ id, body, serial, force }, token)
+    }
+  }
+
+  /** Loads the engine. A failed import is remembered by browsers for the life of the page: then the bare fetch sends. */
+  const start = (): Promise<void> => {
+    loading ??= load().then(
+      (create) => {
+        engine = create(shared)
+        for (const intake of intakes.splice(0)) engine.take(intake)
+        engine.resume()
+      },
+      () => {
+        loading = undefined
+        return new Promise((resolve) => clock.after(debounceMs, () => tokens.ask().then(sendNow).then(resolve)))
+      },
+    )
+    return loading
+  }
+
+  const resume = (): void => {
+    if (isWaiting(store.recall())) engine ? engine.resume() : start()
+  }
+
+  const identify: Pipeline['identify'] = (contact, force) => {
+    const id = contact.external_id
+    if (id !== shared.person) {
+      sendNow()
+      shared.person = id
+      if (tokens.peek()?.subject !== id) tokens.discard()
+    }
+    const now = clock.now()
+    const records = store.recall()
+    const ledger = ledgerOf(records, id)
+    // With anything waiting or on the wire the engine tells whether it is different.
+    let leftMs = id && !force && !isWaiting(records) && !engine?.isBusy() ? 1 / 0 : 0
+    for (const field in contact) {
+      const known = ledger[field]
+      const digest = hash(records.salt, JSON.stringify(contact[field as keyof Contact]))
+      leftMs = isAcknowledged(known, digest, now, dedupeTtlMs) ? Math.min(leftMs, known![1] + dedupeTtlMs - now) : 0
+    }
+    if (leftMs) return leftMs
+    return new Promise((resolve) => {
+      const end = (outcome: Outcome): void => {
+        cancel()
+        resolve(outcome)
+      }
+      const giveUp = (reason: PendingReason): void => end(emit(id, 'pending', reason))
+      const cancel = clock.after(settleMs, () => giveUp(shared.lastFailure))
+      const intake: Intake = { contact, calledAt: nextNumber(records, now), force, end }
+      if (engine) return engine.take(intake)
+      intakes.push(intake)
+      records.calls.push([contact, intake.calledAt, force])
+      store.save()
+      if (isOffline(proxyUrl)) return giveUp('offline')
+      // Beside the engine and the debounce, so that leaving the page finds the token at hand.
+      if (!isPaused()) tokens.ask()
+      start()
+    })
+  }
+
+  const shared: Shared = { ...parts, person: undefined, lastFailure: 'timeout', speaksFor, post }
+
+  return {
+    identify,
+    resume,
+    leave: () => {
+      if (!mayRun()) return
+      engine?.releaseLock()
+      sendNow()
+    },
+    wake: () => {
+      if (mayRun()) engine ? engine.wake() : resume()
+    },
+    flush: async () => {
+      await loading
+      if (mayRun()) await engine?.flush()
+    },
+    forget: (reason) => {
+      engine?.forget(reason)
+      for (const { contact, end } of intakes.splice(0)) end(emit(contact.external_id, 'dropped', reason))
+      shared.person = undefined
+      tokens.discard()
+      if (reason !== 'closed') store.renew(reason === 'denied')
+    },
+  }
+}

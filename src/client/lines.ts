@@ -1,0 +1,222 @@
+import { byteLength, type Contact, maxBodyBytes, type Problem, parseContact } from '../core/contact.ts'
+import { hash } from '../core/hash.ts'
+import { isAcknowledged, markSent } from '../core/ledger.ts'
+import type { Fetch } from '../core/ports.ts'
+import { type Intake, outlivesPage, type Post, type Shared } from './intake.ts'
+import { covers, isEmpty, joinFields, type Line, toBody } from './line.ts'
+import { type DroppedReason, dropped, type Outcome } from './outcome.ts'
+import { entryOf, ledgerOf, nextNumber, type Records, type Waiting, type WaitingFields } from './records.ts'
+import type { Token } from './tokens.ts'
+
+/** A body on the wire, and what it carries. */
+export interface Flight extends Post {
+  line: Line
+  fields: WaitingFields
+}
+
+/** What waits in this tab, and how it gets into a body. */
+export interface Lines {
+  all: Map<string, Line>
+  /** Nothing is tried before this time: like the outbox's not-before, but on this page alone, by the monotonic clock. */
+  quietUntil: number
+  lineOf(id: string): Line
+  /** Joins calls to what waits. @returns their line and fields, or undefined when nothing is to be sent for them */
+  take(intake: Intake): Pick<Flight, 'line' | 'fields'> | undefined
+  /** Takes up what is stored. */
+  takeUp(): void
+  /**
+   * Joins what is stored in, and leaves out what another tab has sent or called later. Without the lock another tab may
+   * be sending what is stored: then only our own stays.
+   */
+  refresh(line: Line, isLocked?: boolean): void
+  /** Numbers a body, takes its fields out of the ledger, and posts it. Without `send` only what outlives the page. */
+  launch(line: Line, token: Token, send?: Fetch): Flight | undefined
+  /** Ends the calls that this request carries; with 0 those that none does, without a number all. */
+  settle(line: Line, outcome: Outcome, carrier?: number): void
+  /** Forgets a line that holds nothing any more. */
+  release(line: Line): void
+  drop(line: Line, reason: DroppedReason): void
+  /** Saves the records, just read, without what no longer waits. */
+  save(records: Records): void
+}
+
+/** Checks what the core let through, which has no rules of its own. */
+const check = (contact: Contact): Contact | Problem => {
+  if (/^\s*(undefined|null|NaN)?\s*$/.test(contact.external_id)) return parseContact({ external_id: '' })
+  const parsed = parseContact(contact)
+  return byteLength(JSON.stringify(parsed)) > maxBodyBytes
+    ? { path: 'contact', mend: `at most ${maxBodyBytes} bytes` }
+    : parsed
+}
+
+export const createLines = ({ settings, store, emit, say, post }: Shared): Lines => {
+  const { clock, dedupeTtlMs, outboxTtlMs = 6048e5, debug } = settings
+  const all = new Map<string, Line>()
+
+  const save: Lines['save'] = (records) => {
+    records.unsent = records.unsent.filter(([, fields]) => !isEmpty(fields))
+    store.save()
+  }
+
+  const settle: Lines['settle'] = ({ id, calls }, outcome, carrier) => {
+    emit(id, outcome.status, outcome.reason)
+    for (const call of calls)
+      if (carrier === undefined || call.carrier === carrier) {
+        calls.delete(call)
+        call.end(outcome)
+      }
+  }
+
+  const drop: Lines['drop'] = (line, reason) => {
+    line.cancelDebounce?.()
+    all.delete(line.id)
+    // Only a close gives up on what is on the wire: otherwise its real outcome is about to come.
+    settle(line, dropped(reason), reason === 'closed' ? undefined : 0)
+  }
+
+  const lineOf = (id: string): Line => {
+    const { epoch } = store.recall()
+    let line = all.get(id)
+    // Another tab has reset: what waited here belonged to the session before.
+    if (line && line.epoch !== epoch) line = drop(line, 'reset') as undefined
+    line ??= { id, epoch, fields: {}, carriers: {}, calls: new Set(), sent: [] }
+    all.set(id, line)
+    return line
+  }
+
+  const release: Lines['release'] = ({ id, fields }) => {
+    if (isEmpty(fields)) all.delete(id)
+  }
+
+  const toFields = (contact: Contact, calledAt: number, force: boolean): WaitingFields => {
+    const fields: WaitingFields = {}
+    for (const field in contact)
+      fields[field] = [JSON.stringify(contact[field as keyof Contact]), calledAt, force ? 1 : 0]
+    return fields
+  }
+
+  /** The fields of a call as they will wait, or undefined when all is known and nothing different waits. */
+  const newsOf = (id: string, fields: WaitingFields, own: WaitingFields): WaitingFields | undefined => {
+    const records = store.recall()
+    const ledger = ledgerOf(records, id)
+    const waiting = joinFields(entryOf(records.unsent, id), own)
+    let isNews = false
+    let isExpired: 1 | 0 = 0
+    for (const field in fields) {
+      const [json, , force] = fields[field]!
+      const known = ledger[field]
+      const digest = hash(records.salt, json)
+      const isKnown = isAcknowledged(known, digest, clock.now(), dedupeTtlMs)
+      if (force || !isKnown || (waiting[field] && waiting[field][0] !== json)) isNews = true
+      // Known but expired: somebody else may have changed it, and the proxy's own ledger must not call it unchanged.
+      if (!isKnown && known?.[0] === digest) isExpired = 1
+    }
+    for (const field in fields) fields[field]![2] ||= isExpired || own[field]?.[2] || 0
+    return isNews ? fields : undefined
+  }
+
+  const take: Lines['take'] = ({ contact: given, calledAt, force, end, post: sent }) => {
+    const contact = check(given)
+    if ('path' in contact) {
+      say(`identify: ${contact.path} must be ${contact.mend}`)
+      end(emit('', 'dropped', 'invalid'))
+      return undefined
+    }
+    if (debug && contact.metadata) say('metadata replaces what is stored as a whole, it is not merged', 'warn')
+    const id = contact.external_id
+    const line = lineOf(id)
+    const fields = newsOf(id, toFields(contact, calledAt, force), line.fields)
+    if (!fields) {
+      end(emit(id, 'duplicate'))
+      release(line)
+      return undefined
+    }
+    const records = store.recall()
+    for (const field in fields) {
+      if (!covers(line.fields[field], fields[field]!)) line.carriers[field] = lines.quietUntil = records.pause[1] = 0
+      line.fields[field] = fields[field]!
+      if (sent) line.carriers[field] = sent.serial
+    }
+    const stored = entryOf(records.unsent, id)
+    Object.assign(stored, joinFields(stored, line.fields))
+    save(records)
+    if ([...line.calls].some(({ carrier }) => !carrier)) emit(id, 'joined')
+    line.calls.add({ carrier: sent?.serial ?? 0, end })
+    return { line, fields }
+  }
+
+  /** Calls that a page has kept and no engine has taken yet, its own or another's. */
+  const absorb = (): Records => {
+    const records = store.recall()
+    for (const [given, calledAt, force] of records.calls) {
+      const contact = check(given)
+      if ('path' in contact) continue
+      const stored = entryOf(records.unsent, contact.external_id)
+      Object.assign(stored, joinFields(stored, toFields(contact, calledAt, force)))
+    }
+    records.calls = []
+    return records
+  }
+
+  const takeUp = (): void => {
+    const records = absorb()
+    for (const [id, fields] of records.unsent) {
+      for (const field in fields) if (clock.now() - fields[field]![1] >= outboxTtlMs) delete fields[field]
+      const line = lineOf(id)
+      line.fields = joinFields(fields, line.fields)
+      release(line)
+    }
+    save(records)
+  }
+
+  const refresh: Lines['refresh'] = (line, isLocked) => {
+    const records = store.recall()
+    const own = line.fields
+    const stored = entryOf(records.unsent, line.id)
+    const ledger = ledgerOf(records, line.id)
+    const joined = joinFields(stored, own)
+    line.fields = {}
+    for (const field in joined) {
+      const waiting = joined[field]!
+      const known = ledger[field]
+      const isKnown = isAcknowledged(known, hash(records.salt, waiting[0]), clock.now(), dedupeTtlMs)
+      if (!isLocked && own[field] !== waiting) continue
+      if ((known?.[2] ?? 0) <= waiting[1] && (waiting[2] || !isKnown)) line.fields[field] = waiting
+      else {
+        delete stored[field]
+        // So that a tab which waits with an older call knows that it is older.
+        known![2] = Math.max(known![2], waiting[1])
+      }
+    }
+  }
+
+  const launch: Lines['launch'] = (line, token, send) => {
+    const { id, sent } = line
+    const records = store.recall()
+    const external_id: Waiting = [JSON.stringify(id), 0, 0]
+    let fields: WaitingFields = { external_id, ...line.fields }
+    // Joined calls may be larger together than each was: then metadata goes first and alone.
+    const isWhole = !fields.metadata || byteLength(toBody(fields)) <= maxBodyBytes
+    if (!isWhole) fields = { external_id, metadata: fields.metadata! }
+    const body = toBody(fields)
+    if (!send && !outlivesPage(body)) return undefined
+    const serial = sent[0] === body ? sent[1]! : nextNumber(records, clock.now())
+    const ledger = ledgerOf(records, id)
+    let force: 1 | 0 = 0
+    line.sent = [body, serial]
+    for (const field in fields) {
+      markSent(ledger, field, fields[field]![1])
+      force ||= fields[field]![2]
+      line.carriers[field] = serial
+    }
+    if (isWhole) for (const call of line.calls) call.carrier = serial
+    const stored = entryOf(records.unsent, id)
+    Object.assign(stored, joinFields(stored, line.fields))
+    save(records)
+    emit(id, 'sent')
+    return { line, fields, ...post({ id, body, serial, force }, token, send) }
+  }
+
+  const lines: Lines = { all, quietUntil: 0, lineOf, take, takeUp, refresh, launch, settle, release, drop, save }
+  return lines
+}
