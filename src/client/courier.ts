@@ -4,7 +4,7 @@ import { nextDelay } from '../core/retry.ts'
 import { type Answer, type Failure, readAnswer, within } from './answer.ts'
 import { createAttempt } from './attempt.ts'
 import type { Shared } from './intake.ts'
-import { covers, hasUnsent, isEmpty, type Line } from './line.ts'
+import { hasUnsent, isEmpty, type Line } from './line.ts'
 import type { Flight, Lines } from './lines.ts'
 import { createLock } from './lock.ts'
 import { dropped, pending } from './outcome.ts'
@@ -136,12 +136,12 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     const isOne = isOver && !isKnown && path !== 'external_id' && !!fields[path]
     const stored = entryOf(records.unsent, id)
     for (const field in fields) {
+      // Changed or sent again meanwhile: that value waits, or its own answer counts.
+      if (carriers[field] !== serial) continue
+      carriers[field] = 0
+      if (!isOver || (isOne && field !== path)) continue
       const sent = fields[field]!
-      const own = line.fields[field]
-      if (carriers[field] === serial) carriers[field] = 0
-      // Changed meanwhile: the later value waits.
-      if (!isOver || (isOne && field !== path) || (own && !covers(sent, own))) continue
-      const calledAt = own?.[1] ?? sent[1]
+      const calledAt = line.fields[field]?.[1] ?? sent[1]
       delete line.fields[field]
       if (!((stored[field]?.[1] ?? 0) > calledAt)) delete stored[field]
       if (isKnown) acknowledge(ledgerOf(records, id), field, hash(records.salt, sent[0]), clock.now(), calledAt)

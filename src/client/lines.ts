@@ -95,9 +95,23 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
     return fields
   }
 
+  /** Calls that a page has kept and no engine has taken yet, its own or another's. */
+  const absorb = (): Records => {
+    const records = store.recall()
+    for (const [given, calledAt, force] of records.calls) {
+      const contact = check(given)
+      if ('path' in contact) continue
+      const stored = entryOf(records.unsent, contact.external_id)
+      Object.assign(stored, joinFields(stored, toFields(contact, calledAt, force)))
+    }
+    records.calls = []
+    return records
+  }
+
   /** The fields of a call as they will wait, or undefined when all is known and nothing different waits. */
   const newsOf = (id: string, fields: WaitingFields, own: WaitingFields): WaitingFields | undefined => {
-    const records = store.recall()
+    // Another tab's call may be on its way to its engine.
+    const records = absorb()
     const ledger = ledgerOf(records, id)
     const waiting = joinFields(entryOf(records.unsent, id), own)
     let isNews = false
@@ -132,30 +146,21 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
       return undefined
     }
     const records = store.recall()
+    const stored = entryOf(records.unsent, id)
+    const ledger = ledgerOf(records, id)
     for (const field in fields) {
-      if (!covers(line.fields[field], fields[field]!)) line.carriers[field] = lines.quietUntil = records.pause[1] = 0
+      const own = line.fields[field]
+      // What another tab called in between is not undone by what we have on the wire.
+      const isLatest = Math.max(stored[field]?.[1] ?? 0, ledger[field]?.[2] ?? 0) <= (own?.[1] ?? 0)
+      if (!isLatest || !covers(own, fields[field]!)) line.carriers[field] = lines.quietUntil = records.pause[1] = 0
       line.fields[field] = fields[field]!
       if (sent) line.carriers[field] = sent.serial
     }
-    const stored = entryOf(records.unsent, id)
     Object.assign(stored, joinFields(stored, line.fields))
     save(records)
     if ([...line.calls].some(({ carrier }) => !carrier)) emit(id, 'joined')
     line.calls.add({ carrier: sent?.serial ?? 0, end })
     return { line, fields }
-  }
-
-  /** Calls that a page has kept and no engine has taken yet, its own or another's. */
-  const absorb = (): Records => {
-    const records = store.recall()
-    for (const [given, calledAt, force] of records.calls) {
-      const contact = check(given)
-      if ('path' in contact) continue
-      const stored = entryOf(records.unsent, contact.external_id)
-      Object.assign(stored, joinFields(stored, toFields(contact, calledAt, force)))
-    }
-    records.calls = []
-    return records
   }
 
   const takeUp = (): void => {

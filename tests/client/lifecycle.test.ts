@@ -77,9 +77,12 @@ describe('reset', () => {
     const { clock, identify, stored, tab, ann } = setUp()
     identify(ann)
     await clock.advance(5_000)
-    const [id, last] = JSON.parse(stored()).slice(1, 3)
+    // Behind its checksum.
+    const { id, last, salt } = JSON.parse(stored().slice(16))
     tab.orq.reset()
-    expect(JSON.parse(stored()).slice(1, 3)).toEqual([id, last])
+    const after = JSON.parse(stored().slice(16))
+    expect(after).toMatchObject({ id, last })
+    expect(after.salt).not.toBe(salt)
   })
 })
 
@@ -164,7 +167,7 @@ describe('beforeSend', () => {
     expect(requests.map(({ body }) => body)).toEqual([{ external_id: 'ann', tags: ['kept'] }])
   })
 
-  const broken: [string, NonNullable<ClientOptions['beforeSend']>, number][] = [
+  const broken: [string, NonNullable<ClientOptions['beforeSend']>, number, reason?: string][] = [
     ['null', () => null, 0],
     [
       'a throw',
@@ -173,14 +176,14 @@ describe('beforeSend', () => {
       },
       1,
     ],
-    ['a contact without its id', () => ({ email: 'x@example.com' }) as never, 1],
-    ['a promise', (async () => null) as never, 1],
+    ['a contact without its id', () => ({ email: 'x@example.com' }) as never, 1, 'invalid'],
+    ['a promise', (async () => null) as never, 1, 'invalid'],
   ]
-  test.each(broken)('%s drops the call and stores nothing', async (_, beforeSend, warnings) => {
+  test.each(broken)('%s drops the call and stores nothing', async (_, beforeSend, warnings, reason = 'before_send') => {
     const { clock, identify, outcomes, requests, stored, ann } = setUp({ beforeSend })
     identify(ann)
     await clock.advance(5_000)
-    expect([outcomes, requests, lines.length]).toEqual([['dropped: before_send'], [], warnings])
+    expect([outcomes, requests, lines.length]).toEqual([[`dropped: ${reason}`], [], warnings])
     expect(stored()).not.toContain('ann')
   })
 })
