@@ -193,10 +193,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
       }
     }
     if (!isQuiet && delayMs !== undefined) return
-    for (const id of ready) {
-      const line = all.get(id)
-      if (line) settle(line, pending(reason), 0)
-    }
+    for (const line of all.values()) if (ready.has(line.id)) settle(line, pending(reason), 0)
     ready.clear()
   }
 
