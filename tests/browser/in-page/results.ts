@@ -7,6 +7,8 @@ export interface CaseResult {
   cannot?: string
   /** What the client is known to do wrong there. */
   defect?: string
+  /** The defect is gone: its mark in the case can go too. */
+  isMended?: boolean
 }
 
 /** The expression that a driver awaits in the page. */
@@ -16,8 +18,9 @@ export const whenDone = 'window.whenDone'
 export const describeResults = (engine: string, results: CaseResult[]): string =>
   [
     `${engine}: ${results.length} cases, ${results.filter(({ error }) => error).length} fail`,
-    ...results.flatMap(({ name, cannot, defect }) => [
+    ...results.flatMap(({ name, cannot, defect, isMended }) => [
       ...(cannot ? [`  not shown: ${name}: ${cannot}`] : []),
+      ...(isMended ? [`  mended, remove the mark: ${name}`] : []),
       ...(defect ? [`  KNOWN DEFECT: ${name}: ${defect.slice(0, 300)}`] : []),
     ]),
   ].join('\n')

@@ -47,8 +47,8 @@ export interface Scope {
   mostOpen: number
   document: { html: string; headers: Record<string, string> }
   changed(): void
-  /** Resolves at the next change, or after `ms`. */
-  nextChange(ms: number): Promise<void>
+  /** Resolves once there are as many, and nothing is open if so asked; in any case after ten seconds. */
+  arrived(wanted: { posts?: number; tokens?: number; isIdle?: boolean }): Promise<void>
   held(): Promise<void>
   release(): void
 }
@@ -56,7 +56,17 @@ export interface Scope {
 export const createScope = (name: string): Scope => {
   const waiting = new Set<() => void>()
   let holders: (() => void)[] = []
-  return {
+  const nextChange = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer)
+        waiting.delete(wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, ms)
+      waiting.add(wake)
+    })
+  const scope: Scope = {
     person: name,
     answers: [],
     tokens: [],
@@ -69,20 +79,17 @@ export const createScope = (name: string): Scope => {
     changed: () => {
       for (const wake of waiting) wake()
     },
-    nextChange: (ms) =>
-      new Promise((resolve) => {
-        const wake = (): void => {
-          clearTimeout(timer)
-          waiting.delete(wake)
-          resolve()
-        }
-        const timer = setTimeout(wake, ms)
-        waiting.add(wake)
-      }),
+    arrived: async ({ posts = 0, tokens = 0, isIdle = false }) => {
+      const end = Date.now() + 10_000
+      const isDue = (): boolean =>
+        scope.posts.length >= posts && scope.tokenCalls >= tokens && !(isIdle && scope.open > 0)
+      while (!isDue() && Date.now() < end) await nextChange(end - Date.now())
+    },
     held: () => new Promise((resolve) => holders.push(resolve)),
     release: () => {
       for (const resolve of holders) resolve()
       holders = []
     },
   }
+  return scope
 }

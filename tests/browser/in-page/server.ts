@@ -7,9 +7,8 @@ import { createScope, type Scope, type ScriptedAnswer } from './scope.ts'
 import { apiKey, startUpstream, type Upstream } from './upstream.ts'
 
 // The built files, as a user gets them.
-const { createProxy, jwt, mintToken }: typeof import('../../../src/server.ts') = await import(
-  `${'../../../dist/server.js'}`
-)
+const built = new URL('../../../dist/server.js', import.meta.url).href
+const { createProxy, jwt, mintToken }: typeof import('../../../src/server.ts') = await import(built)
 const secret = 'a secret of the tests, 32 bytes and more'
 const dist = (file: string): Buffer => readFileSync(new URL(`../../../dist/${file}`, import.meta.url))
 const here = (file: string): Buffer => readFileSync(new URL(`./${file}`, import.meta.url))
@@ -99,14 +98,13 @@ const answerToken = async (scope: Scope, response: ServerResponse): Promise<void
   send(response, { token: await mintToken(grant, { secret: isForged ? secret.toUpperCase() : secret }) })
 }
 
-/** What has arrived, once there are as many posts as asked for, and nothing is open if so asked. */
+/** What has arrived, once it is as much as asked for. */
 const report = async (scope: Scope, upstream: Upstream, query: URLSearchParams): Promise<object> => {
-  const end = Date.now() + 10_000
-  const isDue = (): boolean =>
-    scope.posts.length >= Number(query.get('posts')) &&
-    scope.tokenCalls >= Number(query.get('tokens')) &&
-    (!query.has('idle') || !scope.open)
-  while (!isDue() && Date.now() < end) await scope.nextChange(end - Date.now())
+  await scope.arrived({
+    posts: Number(query.get('posts')),
+    tokens: Number(query.get('tokens')),
+    isIdle: query.has('idle'),
+  })
   const ids = new Set(scope.posts.map(({ body }) => String(body.external_id)))
   const received = Object.fromEntries([...ids].map((id) => [id, upstream.received(id)]))
   const { posts, tokenCalls, files, mostOpen } = scope

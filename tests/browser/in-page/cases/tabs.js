@@ -19,7 +19,6 @@ export const cases = [
   },
   {
     name: 'H54c a frame that opened while another one was sending sends nothing again at its first call',
-    defect: 'the first call sends at once what another tab has had acknowledged meanwhile',
     run: async ({ open, script, release, log, id }) => {
       await script({ answers: [{ isHeld: true }] })
       const first = await open()
