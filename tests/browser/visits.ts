@@ -24,6 +24,8 @@ export const createVisits = async (server: CasesServer, browser: Browser, name: 
   const url = `${server.url}${base}/document`
   scope.document.html = `<!doctype html><title>Site</title>
     <script src="${base}/orq/orq.js" data-token-url="${base}/token" data-debounce-ms="20"></script>`
+  // A page with no-store is never kept in the back/forward cache.
+  scope.document.headers = { 'cache-control': 'no-cache' }
   const context = await browser.newContext()
   return {
     context,

@@ -18,6 +18,22 @@ export const cases = [
     },
   },
   {
+    name: 'C17b a call of a known person that is on the wire already shares its request',
+    defect: 'the id, sent along though it is known, counts as changed: a second request carries nothing but the id',
+    run: async ({ open, script, release, log, id }) => {
+      const page = await open()
+      await page.identify(id, { n: 1 })
+      await script({ answers: [{ isHeld: true }] })
+      const first = page.identify(id, { n: 2 })
+      await log({ posts: 2 })
+      const second = page.identify(id, { n: 2 })
+      await release()
+      equal(await Promise.all([first, second]), ['delivered', 'delivered'])
+      await page.win.orq.flush()
+      equal((await log({ idle: 1 })).posts.length, 2, 'posts')
+    },
+  },
+  {
     name: 'C18 calls without a pause are sent after maxWaitMs',
     run: async ({ open, log, id }) => {
       const page = await open({ debounceMs: 300, maxWaitMs: 500 })
