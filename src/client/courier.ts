@@ -135,7 +135,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     const isOver = isKnown || verdict === 'rejected'
     const isOne = isOver && !isKnown && path !== 'external_id' && !!fields[path]
     const stored = entryOf(records.unsent, id)
-    for (const field in fields) {
+    for (const field of Object.keys(fields)) {
       // Changed or sent again meanwhile: that value waits, or its own answer counts.
       if (carriers[field] !== serial) continue
       carriers[field] = 0

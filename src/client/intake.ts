@@ -32,6 +32,8 @@ export interface Intake {
   contact: Contact
   calledAt: number
   force: boolean
+  /** Of the session that it belongs to. */
+  epoch: string
   end(outcome: Outcome): void
   /** Sent already, by a page that was left before the engine came. */
   post?: Post
@@ -122,12 +124,12 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     if (!token || isOffline(proxyUrl) || isPaused()) return
     const records = store.recall()
     for (const intake of intakes) {
-      const { contact, calledAt, force } = intake
+      const { contact, calledAt, force, epoch } = intake
       const id = contact.external_id
       const ledger = ledgerOf(records, id)
       const fields = Object.keys(contact)
       const body = JSON.stringify(contact)
-      if (intake.post || !speaksFor(token, id) || !outlivesPage(body)) continue
+      if (intake.post || epoch !== records.epoch || !speaksFor(token, id) || !outlivesPage(body)) continue
       // Another tab has sent a later call.
       if (fields.some((field) => (ledger[field]?.[2] ?? 0) > calledAt)) continue
       const serial = nextNumber(records, clock.now())
@@ -148,6 +150,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       },
       () => {
         loading = undefined
+        shared.lastFailure = 'unreachable'
         return new Promise((resolve) => clock.after(debounceMs, () => tokens.ask().then(sendNow).then(resolve)))
       },
     )
@@ -170,7 +173,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     const ledger = ledgerOf(records, id)
     // With anything waiting or on the wire the engine tells whether it is different.
     let leftMs = id && !force && !isWaiting(records) && !engine?.isBusy() ? 1 / 0 : 0
-    for (const field in contact) {
+    for (const field of Object.keys(contact)) {
       const known = ledger[field]
       const digest = hash(records.salt, JSON.stringify(contact[field as keyof Contact]))
       leftMs = isAcknowledged(known, digest, now, dedupeTtlMs) ? Math.min(leftMs, known![1] + dedupeTtlMs - now) : 0
@@ -183,11 +186,14 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       }
       const giveUp = (reason: PendingReason): void => end(emit(id, 'pending', reason))
       const cancel = clock.after(settleMs, () => giveUp(shared.lastFailure))
-      const intake: Intake = { contact, calledAt: nextNumber(records, now), force, end }
+      const intake: Intake = { contact, calledAt: nextNumber(records, now), force, epoch: records.epoch, end }
       if (engine) return engine.take(intake)
       intakes.push(intake)
-      records.calls.push([contact, intake.calledAt, force])
-      store.save()
+      // What names nobody is kept nowhere: the engine will say why.
+      if (!/^\s*(undefined|null|false|NaN)?\s*$/.test(id)) {
+        records.calls.push([contact, intake.calledAt, force])
+        store.save()
+      }
       if (isOffline(proxyUrl)) return giveUp('offline')
       // Beside the engine and the debounce, so that leaving the page finds the token at hand.
       if (!isPaused()) tokens.ask()

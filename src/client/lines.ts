@@ -90,7 +90,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
 
   const toFields = (contact: Contact, calledAt: number, force: boolean): WaitingFields => {
     const fields: WaitingFields = {}
-    for (const field in contact)
+    for (const field of Object.keys(contact))
       fields[field] = [JSON.stringify(contact[field as keyof Contact]), calledAt, force ? 1 : 0]
     return fields
   }
@@ -116,7 +116,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
     const waiting = joinFields(entryOf(records.unsent, id), own)
     let isNews = false
     let isExpired: 1 | 0 = 0
-    for (const field in fields) {
+    for (const field of Object.keys(fields)) {
       const [json, , force] = fields[field]!
       const known = ledger[field]
       const digest = hash(records.salt, json)
@@ -125,11 +125,15 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
       // Known but expired: somebody else may have changed it, and the proxy's own ledger must not call it unchanged.
       if (!isKnown && known?.[0] === digest) isExpired = 1
     }
-    for (const field in fields) fields[field]![2] ||= isExpired || own[field]?.[2] || 0
+    for (const field of Object.keys(fields)) fields[field]![2] ||= isExpired || own[field]?.[2] || 0
     return isNews ? fields : undefined
   }
 
-  const take: Lines['take'] = ({ contact: given, calledAt, force, end, post: sent }) => {
+  const take: Lines['take'] = ({ contact: given, calledAt, force, epoch, end, post: sent }) => {
+    if (epoch !== store.recall().epoch) {
+      end(emit(given.external_id, 'dropped', 'reset'))
+      return undefined
+    }
     const contact = check(given)
     if ('path' in contact) {
       say(`identify: ${contact.path} must be ${contact.mend}`)
@@ -148,7 +152,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
     const records = store.recall()
     const stored = entryOf(records.unsent, id)
     const ledger = ledgerOf(records, id)
-    for (const field in fields) {
+    for (const field of Object.keys(fields)) {
       const own = line.fields[field]
       // What another tab called in between is not undone by what we have on the wire.
       const isLatest = Math.max(stored[field]?.[1] ?? 0, ledger[field]?.[2] ?? 0) <= (own?.[1] ?? 0)
@@ -166,7 +170,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
   const takeUp = (): void => {
     const records = absorb()
     for (const [id, fields] of records.unsent) {
-      for (const field in fields) if (clock.now() - fields[field]![1] >= outboxTtlMs) delete fields[field]
+      for (const field of Object.keys(fields)) if (clock.now() - fields[field]![1] >= outboxTtlMs) delete fields[field]
       const line = lineOf(id)
       line.fields = joinFields(fields, line.fields)
       release(line)
@@ -180,18 +184,27 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
     const stored = entryOf(records.unsent, line.id)
     const ledger = ledgerOf(records, line.id)
     const joined = joinFields(stored, own)
-    line.fields = {}
-    for (const field in joined) {
+    const rest: WaitingFields = {}
+    let isNews = false
+    for (const field of Object.keys(joined)) {
       const waiting = joined[field]!
       const known = ledger[field]
-      const isKnown = isAcknowledged(known, hash(records.salt, waiting[0]), clock.now(), dedupeTtlMs)
       if (!isLocked && own[field] !== waiting) continue
-      if ((known?.[2] ?? 0) <= waiting[1] && (waiting[2] || !isKnown)) line.fields[field] = waiting
+      // Another tab has sent a later call.
+      if ((known?.[2] ?? 0) > waiting[1]) delete stored[field]
       else {
-        delete stored[field]
-        // So that a tab which waits with an older call knows that it is older.
-        known![2] = Math.max(known![2], waiting[1])
+        rest[field] = waiting
+        const isKnown = isAcknowledged(known, hash(records.salt, waiting[0]), clock.now(), dedupeTtlMs)
+        if (waiting[2] || !isKnown) isNews = true
       }
+    }
+    // A body carries every field of its calls; but what is known altogether needs none.
+    line.fields = isNews ? rest : {}
+    if (isNews) return
+    for (const field of Object.keys(rest)) {
+      delete stored[field]
+      // So that a tab which waits with an older call knows that it is older.
+      ledger[field]![2] = rest[field]![1]
     }
   }
 
@@ -209,7 +222,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
     const ledger = ledgerOf(records, id)
     let force: 1 | 0 = 0
     line.sent = [body, serial]
-    for (const field in fields) {
+    for (const field of Object.keys(fields)) {
       markSent(ledger, field, fields[field]![1])
       force ||= fields[field]![2]
       line.carriers[field] = serial

@@ -1,4 +1,4 @@
-import type { Contact } from '../core/contact.ts'
+import { type Contact, maxBodyBytes } from '../core/contact.ts'
 import type { Say } from './decisions.ts'
 
 /** What `identify` takes as an object, in camelCase or in the wire's snake_case. Absent fields are kept upstream. */
@@ -45,8 +45,15 @@ const toJson = (_: string, value: unknown): unknown => {
     : value
 }
 
-/** A copy with sorted keys, so that equal values have equal JSON. Throws at what JSON would change without a word. */
-export const sortedCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value, toJson))
+/**
+ * A copy with sorted keys, so that equal values have equal JSON. Throws at what JSON would change without a word, and
+ * at what no body could hold.
+ */
+export const sortedCopy = <T>(value: T): T => {
+  const json = JSON.stringify(value, toJson)
+  if (json.length > maxBodyBytes) throw json.length
+  return JSON.parse(json)
+}
 
 /**
  * Turns both forms of `identify` into a contact, with the values at the time of the call. Not checked yet: whoever has

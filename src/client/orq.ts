@@ -78,8 +78,9 @@ export const createClient = (door: Door): Orq => {
     let allowed: Contact | null = contact
     try {
       if (beforeSend) allowed = sortedCopy(beforeSend(contact) ?? null)
+      if (allowed && !allowed.external_id && beforeSend) throw id
     } catch {
-      say('beforeSend threw')
+      say('beforeSend threw or left no external_id', 'warn')
       allowed = null
     }
     if (!allowed) return emit(id, 'dropped', 'before_send')
@@ -98,7 +99,7 @@ export const createClient = (door: Door): Orq => {
       return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
     } catch {
       // A cycle, a BigInt, a getter or a proxy object of the caller's that threw.
-      say('identify: give an object of JSON values')
+      say('identify: give an object of JSON values, at most 32000 bytes')
       return emit('', 'dropped', 'invalid')
     }
   }

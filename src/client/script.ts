@@ -13,9 +13,9 @@ export interface ScriptOrq extends Orq {
 const isOrq = (value: unknown): value is ScriptOrq =>
   !Array.isArray(value) && typeof (value as ScriptOrq | undefined)?.identify === 'function'
 
-// A named element, `<img name=currentScript>`, can shadow document.currentScript.
+// By the getter itself: a named element, `<img name=currentScript>`, can shadow document.currentScript.
 const ownTag = (): HTMLScriptElement | undefined => {
-  const tag = globalThis.document?.currentScript
+  const tag = typeof document === 'object' && Reflect.get(Document.prototype, 'currentScript', document)
   return tag instanceof HTMLScriptElement ? tag : undefined
 }
 
@@ -59,6 +59,10 @@ export const install = (): ScriptOrq => {
   const orq: ScriptOrq = { ...client, push: (...commands) => commands.forEach(run) }
   scope.orq = orq
   if (tag && (tag.dataset.tokenUrl || tag.dataset.token)) run(['init', optionsOf(tag)])
-  if (Array.isArray(before)) before.forEach(run)
+  if (Array.isArray(before)) {
+    // Code that has kept the queue itself goes on giving to it.
+    before.push = orq.push as typeof before.push
+    before.splice(0).forEach(run)
+  }
   return orq
 }

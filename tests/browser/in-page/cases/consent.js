@@ -114,7 +114,6 @@ export const cases = [
   },
   {
     name: 'I60d consent given in the same task as an init without it counts',
-    defect: 'init with a consent of denied sets it again in a later task',
     run: async ({ open, id }) => {
       const page = await open({ consent: 'denied' })
       page.win.orq.consent('granted')

@@ -37,7 +37,6 @@ export const cases = [
   },
   {
     name: 'C21b a request carries every field of its call, changed or not, and leaves none in the outbox',
-    defect: 'fields that are known to be upstream are left out of the body',
     run: async ({ open, log, stored, id }) => {
       const page = await open()
       await page.identify({ externalId: id, email: 'a@example.com', displayName: 'Jane' })

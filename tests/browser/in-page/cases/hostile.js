@@ -107,7 +107,6 @@ export const cases = [
   },
   {
     name: 'K7 a page that extends Object.prototype changes no body, and is not broken',
-    defect: 'for-in over plain objects takes inherited names for fields',
     run: async ({ open, id, log }) => {
       const page = await open({
         before: (win) => {

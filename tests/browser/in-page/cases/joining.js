@@ -19,7 +19,6 @@ export const cases = [
   },
   {
     name: 'C17b a call of a known person that is on the wire already shares its request',
-    defect: 'the id, sent along though it is known, counts as changed: a second request carries nothing but the id',
     run: async ({ open, script, release, log, id }) => {
       const page = await open()
       await page.identify(id, { n: 1 })

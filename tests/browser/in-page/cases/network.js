@@ -99,7 +99,6 @@ export const cases = [
   },
   {
     name: 'E38f the fetch option is called with a text and its init, as it is declared',
-    defect: 'ky hands the fetch option a Request, though it is declared to take a text',
     run: async ({ open, id, token }) => {
       const kinds = []
       const page = await open({

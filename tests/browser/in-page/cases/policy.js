@@ -49,7 +49,6 @@ export const cases = [
   },
   {
     name: 'J65e a tag keeps its settings when an element named currentScript stands before it',
-    defect: 'a shadowed document.currentScript makes the tag lose its settings',
     run: async (tools) => {
       if (tools.door === 'orq.esm.js') cannot('an import has no tag')
       const { win } = await tools.document(

@@ -128,7 +128,6 @@ export const cases = [
   },
   {
     name: 'B15b a command given to the queue itself, by code that kept it, is not lost',
-    defect: 'what is given to the stub itself is not forwarded once the script has taken over',
     run: async (tools) => {
       const { win } = await withStub(
         tools,
