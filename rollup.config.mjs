@@ -17,11 +17,11 @@ const plainImport = {
  * objects. Never a name of an option, a port, a stored value, the wire, the DOM or ky.
  */
 const internalNames = `
-  recall renew stamp
-  bearer subject until peek ask discard
+  recall renew stamp claims arrivedAt goodToken
+  bearer subject peek ask discard
   person lastFailure speaksFor settings store tokens mayRun emit say
   calledAt serial reply end
-  take sendNow isBusy releaseLock wake leave resume forget load
+  take sendNow isBusy wake leave resume forget load
   fields carriers carrier sent since cancelDebounce isSuperseded line lines
   quietUntil lineOf takeUp refresh launch settle release drop
   wait waitMs sendAll land halt

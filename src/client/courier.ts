@@ -4,13 +4,13 @@ import { nextDelay } from '../core/retry.ts'
 import { type Answer, type Failure, readAnswer, within } from './answer.ts'
 import { createAttempt } from './attempt.ts'
 import type { Shared } from './intake.ts'
-import { hasUnsent, isEmpty, type Line } from './line.ts'
+import { entryOf, hasUnsent, isEmpty, type Line } from './line.ts'
 import type { Flight, Lines } from './lines.ts'
 import { createLock } from './lock.ts'
 import { dropped, pending } from './outcome.ts'
 import { isOffline } from './page.ts'
-import { entryOf, ledgerOf } from './records.ts'
-import type { Token } from './tokens.ts'
+import { ledgerOf } from './records.ts'
+import { isExpired, type Token } from './tokens.ts'
 
 /** When each line is sent, and what becomes of it. */
 export interface Courier {
@@ -25,14 +25,15 @@ export interface Courier {
   flush(): Promise<void>
   /** Ends every timer and schedule. */
   halt(): void
-  releaseLock(): void
+  /** The token at hand, unless it has expired: then it is discarded. */
+  goodToken(): Token | undefined
 }
 
 export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const { settings, store, tokens, speaksFor, mayRun, say } = shared
-  const { clock, fetch, timeoutMs, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
+  const { clock, fetch, timeoutMs = 1e4, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
   const { all, lineOf, refresh, launch, settle, release, save } = lines
-  const lock = createLock(proxyUrl, timeoutMs / 2, clock)
+  const underLock = createLock(proxyUrl, timeoutMs / 2, clock)
   /** Ids whose turn has come. */
   const ready = new Set<string>()
   const flying = new Set<Promise<void>>()
@@ -45,6 +46,13 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const endDebounce = (line: Line): void => {
     line.cancelDebounce?.()
     line.since = undefined
+  }
+
+  const goodToken = (): Token | undefined => {
+    const token = tokens.peek()
+    // A string cannot be renewed, so it lives on.
+    if (token && typeof settings.token !== 'string' && isExpired(token, clock.monotonic())) tokens.discard()
+    return tokens.peek()
   }
 
   const waitMs = (): number => {
@@ -76,12 +84,13 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
 
   const attempt = async (): Promise<void> => {
     if (isOffline(proxyUrl)) return fail({ reason: 'offline', isQuiet: true })
+    goodToken()
     const token = await within(clock, timeoutMs, tokens.ask(), () => 'unreachable' as const)
     if (typeof token === 'string') {
       tokens.discard()
       return fail({ reason: token, isQuiet: token === 'no_token' })
     }
-    for (const id of ready) if (speaksFor(token, id)) return lock.run((isLocked) => transmit(id, token, isLocked))
+    for (const id of ready) if (speaksFor(token, id)) return underLock((isLocked) => transmit(id, token, isLocked))
     // What is left of a former person is quiet until that person is identified again.
     const { person } = shared
     const isWanted = ready.has(person!)
@@ -98,7 +107,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
 
   const transmit = async (id: string, token: Token, isLocked: boolean): Promise<void> => {
     // Expired, discarded or forgotten while we waited: decide anew.
-    if (tokens.peek() !== token || !ready.has(id) || !mayRun()) return
+    if (goodToken() !== token || !ready.has(id) || !mayRun()) return
     const line = lineOf(id)
     refresh(line, isLocked)
     ready.delete(id)
@@ -217,7 +226,9 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
         pump()
       })
       // Beside the debounce, so that leaving the page finds the token at hand.
-      if (!isOffline(proxyUrl) && waitMs() <= 0) tokens.ask()
+      if (isOffline(proxyUrl) || waitMs() > 0) return
+      goodToken()
+      tokens.ask()
     },
     land: (flight) => {
       endDebounce(flight.line)
@@ -243,6 +254,6 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
       failures = 0
       lines.quietUntil = 0
     },
-    releaseLock: lock.release,
+    goodToken,
   }
 }

@@ -28,16 +28,15 @@ export interface Decisions {
 export const createDecisions = (): Decisions => {
   // Drawn at the first call: Cloudflare Workers allow no randomness while a module loads.
   let salt = ''
-  const latest = new Map<string, Decision>()
+  const latest: { [contact: string]: Decision } = {}
   const listeners = new Set<(decision: Decision) => void>()
   return {
     emit: (id, kind, reason) => {
       salt ||= randomId()
       const contact = hash(salt, id)
       const decision = { kind, reason, contact, at: Date.now() }
-      latest.delete(contact)
-      latest.set(contact, decision)
-      if (latest.size > 50) latest.delete(latest.keys().next().value!)
+      delete latest[contact]
+      latest[contact] = decision
       for (const listener of listeners) {
         try {
           listener(decision)
@@ -52,6 +51,6 @@ export const createDecisions = (): Decisions => {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    last: () => [...latest.values()],
+    last: () => Object.values(latest).slice(-50),
   }
 }

@@ -8,21 +8,18 @@ import { isOffline } from './page.ts'
 /** All that happens to a call which is no duplicate. Its own chunk, with ky: loaded when something is to be sent. */
 export interface Engine {
   take(intake: Intake): void
-  /** Takes up what an earlier page left in the outbox. */
-  resume(): void
+  /** Takes up what is stored, and tries all that waits. News end a back-off that no server ordered. */
+  resume(isNews?: boolean): void
   /** Sends at once what the token at hand speaks for; synchronous until `fetch` has been called. */
   sendNow(): void
-  /** Ends a back-off that no server ordered. */
-  wake(): void
   flush(): Promise<void>
   forget(reason: DroppedReason): void
-  releaseLock(): void
   /** True when anything waits or is on the wire. */
   isBusy(): boolean
 }
 
 export const createEngine = (shared: Shared): Engine => {
-  const { store, tokens, speaksFor, settings } = shared
+  const { store, speaksFor, settings } = shared
   const lines = createLines(shared)
   const courier = createCourier(shared, lines)
   return {
@@ -32,12 +29,13 @@ export const createEngine = (shared: Shared): Engine => {
       if (intake.post) courier.land({ ...taken, ...intake.post })
       else courier.wait(taken.line)
     },
-    resume: () => {
-      lines.takeUp()
+    resume: (isNews) => {
+      if (isNews) lines.quietUntil = store.recall().pause[1] = 0
+      else lines.takeUp()
       courier.sendAll()
     },
     sendNow: () => {
-      const token = tokens.peek()
+      const token = courier.goodToken()
       if (!token || isOffline(settings.proxyUrl) || courier.waitMs() > 0) return
       const { epoch } = store.recall()
       for (const line of lines.all.values()) {
@@ -47,17 +45,11 @@ export const createEngine = (shared: Shared): Engine => {
         if (flight) courier.land(flight)
       }
     },
-    wake: () => {
-      if (!lines.all.size) return
-      lines.quietUntil = store.recall().pause[1] = 0
-      courier.sendAll()
-    },
     flush: courier.flush,
     forget: (reason) => {
       courier.halt()
       for (const line of lines.all.values()) lines.drop(line, reason)
     },
-    releaseLock: courier.releaseLock,
     isBusy: () => !!lines.all.size,
   }
 }

@@ -68,9 +68,9 @@ export interface Pipeline {
   /** Takes up what an earlier page left in the outbox. */
   resume(): void
   /** Sends at once what needs no waiting: the page may be gone in a moment. */
-  leave(): void
+  leave(): unknown
   /** Ends a back-off that no server ordered. */
-  wake(): void
+  wake(): unknown
   /** Resolves when nothing can be sent now. Without a document no retry follows by itself. */
   flush(): Promise<void>
   /** Forgets what waits; its calls end as `dropped` with this reason. */
@@ -111,11 +111,8 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     return { serial, reply }
   }
 
-  const isPaused = (): boolean => {
-    const [failedAt, ...untils] = store.recall().pause
-    const now = clock.now()
-    return now >= failedAt && Math.max(...untils) > now
-  }
+  /** The engine knows better: a clock may have been set back, and news cut some pauses short. */
+  const isPaused = (): boolean => Math.max(...store.recall().pause) > clock.now()
 
   /** Sends what the token at hand speaks for, with or without the engine. */
   const sendNow = (): void => {
@@ -151,14 +148,16 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       () => {
         loading = undefined
         shared.lastFailure = 'unreachable'
-        return new Promise((resolve) => clock.after(debounceMs, () => tokens.ask().then(sendNow).then(resolve)))
+        // Nobody else looks whether the token has expired.
+        tokens.discard()
+        clock.after(debounceMs, () => tokens.ask().then(sendNow))
       },
     )
     return loading
   }
 
-  const resume = (): void => {
-    if (isWaiting(store.recall())) engine ? engine.resume() : start()
+  const resume = (isNews?: boolean): void => {
+    if (isWaiting(store.recall())) engine ? engine.resume(isNews) : start()
   }
 
   const identify: Pipeline['identify'] = (contact, force) => {
@@ -206,14 +205,8 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
   return {
     identify,
     resume,
-    leave: () => {
-      if (!mayRun()) return
-      engine?.releaseLock()
-      sendNow()
-    },
-    wake: () => {
-      if (mayRun()) engine ? engine.wake() : resume()
-    },
+    leave: () => mayRun() && sendNow(),
+    wake: () => mayRun() && resume(true),
     flush: async () => {
       await loading
       if (mayRun()) await engine?.flush()

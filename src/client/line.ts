@@ -43,3 +43,12 @@ export const hasUnsent = ({ fields, carriers }: Line): boolean => Object.keys(fi
 /** The stored values are JSON already. */
 export const toBody = (fields: WaitingFields): string =>
   `{${Object.keys(fields).map((field) => `"${field}":${fields[field]![0]}`)}}`
+
+/** What waits for a contact, made when there is nothing. A list, for an id can be `__proto__`. */
+export const entryOf = (unsent: [string, WaitingFields][], id: string): WaitingFields => {
+  const found = unsent.find(([other]) => other === id)
+  if (found) return found[1]
+  const fields = {}
+  unsent.push([id, fields])
+  return fields
+}

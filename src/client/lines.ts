@@ -3,9 +3,9 @@ import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
 import type { Fetch } from '../core/ports.ts'
 import { type Intake, outlivesPage, type Post, type Shared } from './intake.ts'
-import { covers, isEmpty, joinFields, type Line, toBody } from './line.ts'
+import { covers, entryOf, isEmpty, joinFields, type Line, toBody } from './line.ts'
 import { type DroppedReason, dropped, type Outcome } from './outcome.ts'
-import { entryOf, ledgerOf, nextNumber, type Records, type Waiting, type WaitingFields } from './records.ts'
+import { ledgerOf, nextNumber, type Records, type Waiting, type WaitingFields } from './records.ts'
 import type { Token } from './tokens.ts'
 
 /** A body on the wire, and what it carries. */
@@ -40,6 +40,9 @@ export interface Lines {
   save(records: Records): void
 }
 
+/** How many contacts the ledger remembers. */
+const maxContacts = 20
+
 /** Checks what the core let through, which has no rules of its own. */
 const check = (contact: Contact): Contact | Problem => {
   if (/^\s*(undefined|null|NaN)?\s*$/.test(contact.external_id)) return parseContact({ external_id: '' })
@@ -55,6 +58,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
 
   const save: Lines['save'] = (records) => {
     records.unsent = records.unsent.filter(([, fields]) => !isEmpty(fields))
+    records.seen = Object.fromEntries(Object.entries(records.seen).slice(-maxContacts))
     store.save()
   }
 

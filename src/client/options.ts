@@ -59,7 +59,7 @@ export interface ClientOptions {
 }
 
 /** What the core needs a value of; what only the engine reads has its default there. */
-type Defaulted = 'subjectClaim' | 'debounceMs' | 'dedupeTtlMs' | 'timeoutMs' | 'settleMs' | 'clock' | 'fetch'
+type Defaulted = 'subjectClaim' | 'debounceMs' | 'dedupeTtlMs' | 'settleMs' | 'clock' | 'fetch'
 
 /** `proxyUrl` and `tokenUrl` are absolute; `proxyUrl` has no slash at its end. */
 export type Settings = Omit<ClientOptions, Defaulted | 'proxyUrl' | 'tokenUrl'> & {
@@ -72,7 +72,6 @@ export const toSettings = (options: ClientOptions): Settings => {
     subjectClaim: 'sub',
     debounceMs: 250,
     dedupeTtlMs: 864e5,
-    timeoutMs: 1e4,
     settleMs: 12e3,
     clock: systemClock,
     // Looked up at each call: pages and extensions replace the global one after we have started.

@@ -20,7 +20,7 @@ interface StoredLedger {
   /** The last number. Calls and bodies share them, so that each is later than all that this browser knows of. */
   last: number
   /** By hashed id, oldest first. */
-  seen: [key: string, Ledger][]
+  seen: { [key: string]: Ledger }
 }
 
 /** What the outbox holds. */
@@ -49,26 +49,22 @@ export interface RecordsStore {
   stamp(): string
 }
 
-/** localStorage as a port: never throws, and goes on in memory where it is denied, full or lying. */
+/** localStorage as a port: never throws. Denied or full, it keeps nothing. */
 export const browserStorage = (): KeyValueStore => {
-  const memory = new Map<string, string>()
-  const use = (method: 'getItem' | 'setItem' | 'removeItem', ...args: [string, string?]): string | undefined => {
+  const use = <T>(task: (storage: Storage) => T): T | undefined => {
     try {
       // Documents only: Node 25 has a localStorage that warns, and workers have none.
-      return (document.defaultView!.localStorage[method] as (...args: unknown[]) => string | null)(...args) ?? undefined
+      return task(document.defaultView!.localStorage)
     } catch {
       return undefined
     }
   }
   return {
-    get: (key) => memory.get(key) ?? use('getItem', key),
+    get: (key) => use((storage) => storage.getItem(key)) ?? undefined,
     set: (key, value) => {
-      memory.delete(key)
       // First: a full storage would keep a stale value, and that would bring back what has been sent.
-      use('removeItem', key)
-      if (value === undefined) return
-      use('setItem', key, value)
-      if (use('getItem', key) !== value) memory.set(key, value)
+      use((storage) => storage.removeItem(key))
+      if (value) use((storage) => storage.setItem(key, value))
     },
   }
 }
@@ -83,19 +79,20 @@ const blankOutbox = (): StoredOutbox => ({ calls: [], unsent: [], pause: [0, 0, 
 
 /** The two values that a browser keeps per proxy: `orq.ledger.*` and `orq.outbox.*`. */
 export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox: boolean): RecordsStore => {
-  const stores = [storage, keepsOutbox ? storage : new Map<string, string | undefined>()] as const
   const keys = ['ledger', 'outbox'].map((name) => `orq.${name}.${hash('', scope)}`)
+  /** What was last read or written, and whether that lives here alone. */
   const texts: (string | undefined)[] = []
+  const isMemory = [false, !keepsOutbox]
   let records: Records | undefined
 
-  const textOf = (n: 0 | 1): string | undefined => stores[n].get(keys[n]!)
+  const textOf = (n: 0 | 1): string | undefined => (isMemory[n] ? texts[n] : storage.get(keys[n]!))
 
   const fresh = (epoch: string): Records => ({
     id: randomId(),
     salt: randomId(),
     epoch,
     last: 0,
-    seen: [],
+    seen: {},
     ...blankOutbox(),
   })
 
@@ -110,24 +107,28 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox
 
   const put = (n: 0 | 1, value?: object | false): void => {
     const json = JSON.stringify(value)
-    texts[n] = value ? checksum(json) + json : undefined
-    stores[n].set(keys[n]!, texts[n])
+    const text = value ? checksum(json) + json : undefined
+    texts[n] = text
+    if (n && !keepsOutbox) return
+    storage.set(keys[n]!, text)
+    // Denied, full or lying: then memory serves until the next write.
+    isMemory[n] = storage.get(keys[n]!) !== text
   }
 
   const recall = (): Records => {
     records ??= fresh('')
     const { last } = records
     // When the ledger vanishes under a running page its ids go on.
-    load(0, { seen: [] })
+    load(0, { seen: {} })
     load(1, blankOutbox())
     records.last = Math.max(records.last, last)
     return records
   }
 
   const save = (): void => {
-    const { id, salt, epoch, last, seen, ...outbox } = records!
-    put(0, { id, salt, epoch, last, seen: seen.slice(-20) })
-    put(1, isWaiting(outbox) && outbox)
+    const { calls, unsent, pause, ...ledger } = records!
+    put(0, ledger)
+    put(1, isWaiting(records!) && { calls, unsent, pause })
   }
 
   return {
@@ -148,14 +149,14 @@ export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox
   }
 }
 
-/** What a list holds under a key; made when there is nothing, and moved behind the others: the oldest are pruned first. */
-export const entryOf = <T extends object>(list: [string, T][], key: string): T => {
-  const found = list.find(([name]) => name === key) ?? [key, {} as T]
-  list.splice(0, list.length, ...list.filter((entry) => entry !== found), found)
-  return found[1]
+/** The ledger of one contact, made when there is none, and moved behind the others: the oldest are pruned first. */
+export const ledgerOf = ({ seen, salt }: Records, id: string): Ledger => {
+  const key = hash(salt, id)
+  const ledger = seen[key] ?? {}
+  delete seen[key]
+  seen[key] = ledger
+  return ledger
 }
-
-export const ledgerOf = ({ seen, salt }: Records, id: string): Ledger => entryOf(seen, hash(salt, id))
 
 /** The present time, or one more than the last number: a device's clock may be set back. */
 export const nextNumber = (records: Records, now: number): number => {
