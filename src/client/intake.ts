@@ -126,7 +126,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       const ledger = ledgerOf(records, id)
       const fields = Object.keys(contact)
       const body = JSON.stringify(contact)
-      if (intake.post || epoch !== records.epoch || !speaksFor(token, id) || !outlivesPage(body)) continue
+      if (intake.post || epoch !== records.epoch || !speaksFor(token, id)) continue
       // Another tab has sent a later call.
       if (fields.some((field) => (ledger[field]?.[2] ?? 0) > calledAt)) continue
       const serial = nextNumber(records, clock.now())
@@ -157,7 +157,8 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
   }
 
   const resume = (isNews?: boolean): void => {
-    if (isWaiting(store.recall())) engine ? engine.resume(isNews) : start()
+    if (engine) engine.resume(isNews)
+    else if (isWaiting(store.recall())) start()
   }
 
   const identify: Pipeline['identify'] = (contact, force) => {

@@ -30,14 +30,12 @@ export interface Orq {
   on(event: 'decision', listener: (decision: Decision) => void): () => void
 }
 
-/** What a door adds: how the chunk is found, and where the proxy is when nobody says. */
-export interface Door {
-  load: LoadEngine
-  /** Undefined when it cannot be guessed: then nothing is sent, and the door says why. */
-  proxyUrl(): string | undefined
-}
-
-export const createClient = (door: Door): Orq => {
+/**
+ * @param load gets the chunk
+ * @param guessProxyUrl where the proxy is when nobody says; undefined when it cannot be guessed: then nothing is sent,
+ * and the door says why
+ */
+export const createClient = (load: LoadEngine, guessProxyUrl: () => string | undefined): Orq => {
   const { emit, on, last } = createDecisions()
   const said = new Set<string>()
   /** What was called before `init` or while consent is pending, in order. */
@@ -117,14 +115,14 @@ export const createClient = (door: Door): Orq => {
       if (JSON.stringify(given) !== JSON.stringify(options)) say('init again with other options is ignored', 'warn')
       return
     }
-    const proxyUrl = options.proxyUrl ?? door.proxyUrl()
+    const proxyUrl = options.proxyUrl ?? guessProxyUrl()
     if (!proxyUrl) return
     settings = toSettings({ ...options, proxyUrl })
     given = options
     const { clock, storage, outbox, consent, respectPrivacySignals, debug } = settings
     if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
     store = createRecords(storage ?? browserStorage(), settings.proxyUrl, outbox !== 'memory')
-    pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, door.load)
+    pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, load)
     stopListening = listenToPage(pipeline.leave, pipeline.wake)
     state ??= consent ?? 'granted'
     if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'

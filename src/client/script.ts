@@ -37,16 +37,16 @@ export const install = (): ScriptOrq => {
   }
   const tag = ownTag()
   const url = tag?.src
-  const client = createClient({
-    load: () => loadChunk(url),
-    proxyUrl: () => {
+  const client = createClient(
+    () => loadChunk(url),
+    () => {
       if (tag?.dataset.proxyUrl) return tag.dataset.proxyUrl
       if (!url) return '/orq'
       if (new URL(url).origin === location.origin) return new URL('.', url).href
       console.error('orq: set data-proxy-url, the script is of another origin')
       return undefined
     },
-  })
+  )
   const run = (command: Command): void => {
     try {
       if (typeof command === 'function') command(orq)
