@@ -31,7 +31,7 @@ export interface Courier {
 
 export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const { settings, store, tokens, speaksFor, mayRun, say } = shared
-  const { clock, fetch, timeoutMs = 1e4, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
+  const { clock, fetch, timeoutMs = 1e4, debounceMs = 250, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
   const { all, lineOf, refresh, launch, settle, release, save } = lines
   const underLock = createLock(proxyUrl, timeoutMs / 2, clock)
   /** Ids whose turn has come. */

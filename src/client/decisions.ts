@@ -45,7 +45,7 @@ export const createDecisions = (): Decisions => {
           console.error(error)
         }
       }
-      return (reason ? { status: kind, reason } : { status: kind }) as Outcome
+      return { status: kind, reason } as Outcome
     },
     on: (listener) => {
       listeners.add(listener)

@@ -82,7 +82,7 @@ export const outlivesPage = (body: string): boolean => byteLength(body) <= 16_38
 
 export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
   const { settings, store, tokens, emit, mayRun } = parts
-  const { clock, dedupeTtlMs, settleMs, debounceMs, proxyUrl, fetch } = settings
+  const { clock, dedupeTtlMs = 864e5, settleMs = 12e3, debounceMs = 250, proxyUrl, fetch } = settings
   const intakes: Intake[] = []
   let engine: Engine | undefined
   let loading: Promise<void> | undefined
@@ -102,7 +102,6 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
         body,
         keepalive: outlivesPage(body),
         credentials: 'omit',
-        cache: 'no-store',
         redirect: 'error',
       })
     const reply = run()
@@ -127,8 +126,6 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       const fields = Object.keys(contact)
       const body = JSON.stringify(contact)
       if (intake.post || epoch !== records.epoch || !speaksFor(token, id)) continue
-      // Another tab has sent a later call.
-      if (fields.some((field) => (ledger[field]?.[2] ?? 0) > calledAt)) continue
       const serial = nextNumber(records, clock.now())
       for (const field of fields) markSent(ledger, field, calledAt)
       store.save()
@@ -189,11 +186,9 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       const intake: Intake = { contact, calledAt: nextNumber(records, now), force, epoch: records.epoch, end }
       if (engine) return engine.take(intake)
       intakes.push(intake)
+      records.calls.push([contact, intake.calledAt, force])
       // What names nobody is kept nowhere: the engine will say why.
-      if (!/^\s*(undefined|null|false|NaN)?\s*$/.test(id)) {
-        records.calls.push([contact, intake.calledAt, force])
-        store.save()
-      }
+      if (id) store.save()
       if (isOffline(proxyUrl)) return giveUp('offline')
       // Beside the engine and the debounce, so that leaving the page finds the token at hand.
       if (!isPaused()) tokens.ask()

@@ -53,7 +53,7 @@ const check = (contact: Contact): Contact | Problem => {
 }
 
 export const createLines = ({ settings, store, emit, say, post }: Shared): Lines => {
-  const { clock, dedupeTtlMs, outboxTtlMs = 6048e5, debug } = settings
+  const { clock, dedupeTtlMs = 864e5, outboxTtlMs = 6048e5, debug } = settings
   const all = new Map<string, Line>()
 
   const save: Lines['save'] = (records) => {

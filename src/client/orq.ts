@@ -11,7 +11,7 @@ import { createTokens } from './tokens.ts'
 export interface Orq {
   /**
    * Starts. Calls made before are replayed. A second call with other options is ignored with one warning.
-   * @throws OrqError `INVALID_OPTION`, naming the option
+   * @throws RangeError naming the option
    */
   init(options?: ClientOptions): void
   /** Says who this is. Never throws, never rejects; settles within `settleMs`. `metadata` is replaced as a whole. */
@@ -74,13 +74,14 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     if (!mayRun()) return emit(id, 'dropped', state)
     const { beforeSend, clock } = settings
     let allowed: Contact | null = contact
-    try {
-      if (beforeSend) allowed = sortedCopy(beforeSend(contact) ?? null)
-      if (allowed && !allowed.external_id && beforeSend) throw id
-    } catch {
-      say('beforeSend threw or left no external_id', 'warn')
-      allowed = null
-    }
+    if (beforeSend)
+      try {
+        allowed = sortedCopy(beforeSend(contact)) as Contact | null
+        if (allowed && !allowed.external_id) throw id
+      } catch {
+        say('beforeSend: give a contact or null', 'warn')
+        allowed = null
+      }
     if (!allowed) return emit(id, 'dropped', 'before_send')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
@@ -112,7 +113,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
 
   const init = (options: ClientOptions = {}): void => {
     if (given) {
-      if (JSON.stringify(given) !== JSON.stringify(options)) say('init again with other options is ignored', 'warn')
+      if (JSON.stringify(given) !== JSON.stringify(options)) say('init: called again', 'warn')
       return
     }
     const proxyUrl = options.proxyUrl ?? guessProxyUrl()

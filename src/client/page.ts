@@ -8,12 +8,14 @@
 export const listenToPage = (leave: () => unknown, wake: () => unknown): (() => void) => {
   if (typeof document === 'undefined') return () => {}
   const aborter = new AbortController()
-  const { signal } = aborter
-  const visibility = (): unknown => (document.visibilityState === 'hidden' ? leave() : wake())
-  document.addEventListener('visibilitychange', visibility, { signal })
+  const hear = ({ type }: Event): unknown =>
+    type === 'pagehide' || document.visibilityState === 'hidden' ? leave() : wake()
+  const listen = (target: EventTarget, type: string): void =>
+    target.addEventListener(type, hear, { signal: aborter.signal })
+  listen(document, 'visibilitychange')
   // Safari fires no visibilitychange when a tab navigates away (https://bugs.webkit.org/show_bug.cgi?id=151610).
-  addEventListener('pagehide', leave, { signal })
-  addEventListener('online', wake, { signal })
+  listen(globalThis as unknown as EventTarget, 'pagehide')
+  listen(globalThis as unknown as EventTarget, 'online')
   return () => aborter.abort()
 }
 
@@ -22,7 +24,5 @@ export const isOffline = (proxyUrl: string): boolean =>
   globalThis.navigator?.onLine === false && !/\/\/([^/]+\.)?(localhost|127\.|\[::1)/.test(proxyUrl)
 
 /** Global Privacy Control (https://w3c.github.io/gpc/) or Do Not Track. */
-export const hasPrivacySignal = (): boolean => {
-  const { globalPrivacyControl, doNotTrack } = globalThis.navigator as Navigator & { globalPrivacyControl?: boolean }
-  return globalPrivacyControl || doNotTrack === '1'
-}
+export const hasPrivacySignal = (): boolean =>
+  (navigator as Navigator & { globalPrivacyControl?: boolean }).globalPrivacyControl || navigator.doNotTrack === '1'

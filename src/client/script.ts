@@ -23,7 +23,7 @@ const ownTag = (): HTMLScriptElement | undefined => {
 const optionsOf = (tag: HTMLScriptElement): ClientOptions => {
   const options: Record<string, unknown> = {}
   for (const [name, text] of Object.entries(tag.dataset))
-    options[name] = /Ms$/.test(name) ? Number(text) : /^(true|false|)$/.test(text ?? '') ? text !== 'false' : text
+    options[name] = /^(true|false|\d+)$/.test(text as string) ? JSON.parse(text as string) : text || true
   return options
 }
 
@@ -32,7 +32,7 @@ export const install = (): ScriptOrq => {
   const scope = globalThis as { orq?: unknown }
   const before = scope.orq
   if (isOrq(before)) {
-    console.warn('orq: the script was included twice; the first one stays')
+    console.warn('orq: included twice')
     return before
   }
   const tag = ownTag()
@@ -43,7 +43,7 @@ export const install = (): ScriptOrq => {
       if (tag?.dataset.proxyUrl) return tag.dataset.proxyUrl
       if (!url) return '/orq'
       if (new URL(url).origin === location.origin) return new URL('.', url).href
-      console.error('orq: set data-proxy-url, the script is of another origin')
+      console.error('orq: set data-proxy-url')
       return undefined
     },
   )

@@ -40,7 +40,7 @@ export const isExpired = ({ claims: { exp = 0, iat = 0 }, arrivedAt }: Token, no
   return lifeMs > 0 && now >= arrivedAt + Math.max(lifeMs / 2, lifeMs - 3e4)
 }
 
-export const createTokens = ({ token: source, tokenUrl, subjectClaim, clock, fetch }: Settings): Tokens => {
+export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', clock, fetch }: Settings): Tokens => {
   let asked: ReturnType<Tokens['ask']> | undefined
   let held: Token | undefined
 
@@ -54,7 +54,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim, clock, fet
       credentials: 'same-origin',
       redirect: 'error',
     })
-    if ([204, 401, 403].includes(response.status)) return null
+    if (/204|40[13]/.test(`${response.status}`)) return null
     if (!response.ok) throw 0
     return (await response.json()).token
   }
