@@ -33,10 +33,11 @@ const shortNames = Object.fromEntries(
   internalNames.map((name, n) => [`$${name}`, letters[n] ?? `${letters[n - letters.length]}_`]),
 )
 
-const minify = () =>
+// What is a script must not be taken for a module: its outermost variables would become the page's globals.
+const minify = (isModule) =>
   terser({
     ecma: 2022,
-    module: true,
+    module: isModule,
     compress: { passes: 4, unsafe: true, unsafe_arrows: true, pure_getters: true },
     mangle: { properties: { builtins: true, regex: new RegExp(`^(${internalNames.join('|')})$`) } },
     nameCache: { vars: { props: {} }, props: { props: { ...shortNames } } },
@@ -190,11 +191,11 @@ const browser = (input, file, output, plugins = []) => ({
     nodeResolve({ browser: true }),
     compile(),
     plainImport,
-    minify(),
+    minify(output.format === 'es'),
     letForConst,
   ],
 })
-const umd = { format: 'umd', name: 'orq', exports: 'default' }
+const umd = { format: 'umd', name: 'orq', exports: 'default', generatedCode: 'es2015' }
 
 const doors = readdirSync('src').filter((file) => /^(server|node|cli)\.ts$/.test(file))
 

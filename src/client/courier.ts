@@ -85,10 +85,10 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const attempt = async (): Promise<void> => {
     if (isOffline(proxyUrl)) return fail({ reason: 'offline', isQuiet: true })
     goodToken()
-    const token = await within(clock, timeoutMs, tokens.ask(), () => 'unreachable' as const)
-    if (typeof token === 'string') {
+    const token = await within(clock, timeoutMs, tokens.ask(), () => undefined)
+    if (!token) {
       tokens.discard()
-      return fail({ reason: token, isQuiet: token === 'no_token' })
+      return fail(token === null ? { reason: 'no_token', isQuiet: true } : { reason: 'unreachable' })
     }
     for (const id of ready) if (speaksFor(token, id)) return underLock((isLocked) => transmit(id, token, isLocked))
     // What is left of a former person is quiet until that person is identified again.

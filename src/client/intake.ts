@@ -53,7 +53,7 @@ export interface Parts {
 /** What the core gives to the engine. */
 export interface Shared extends Parts {
   /** The person of the last call on this page: whom an opaque token speaks for. */
-  person: string | undefined
+  person?: string | undefined
   /** What a call is told that has waited long enough. */
   lastFailure: PendingReason
   speaksFor(token: Token, id: string): boolean
@@ -110,15 +110,13 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     return { serial, reply }
   }
 
-  /** The engine knows better: a clock may have been set back, and news cut some pauses short. */
-  const isPaused = (): boolean => Math.max(...store.recall().pause) > clock.now()
-
   /** Sends what the token at hand speaks for, with or without the engine. */
   const sendNow = (): void => {
     if (engine) return engine.sendNow()
     const token = tokens.peek()
-    if (!token || isOffline(proxyUrl) || isPaused()) return
     const records = store.recall()
+    // The engine knows better: a clock may have been set back, and news cut some pauses short.
+    if (!token || isOffline(proxyUrl) || Math.max(...records.pause) > clock.now()) return
     for (const intake of intakes) {
       const { contact, calledAt, force, epoch } = intake
       const id = contact.external_id
@@ -191,12 +189,12 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       if (id) store.save()
       if (isOffline(proxyUrl)) return giveUp('offline')
       // Beside the engine and the debounce, so that leaving the page finds the token at hand.
-      if (!isPaused()) tokens.ask()
+      tokens.ask()
       start()
     })
   }
 
-  const shared: Shared = { ...parts, person: undefined, lastFailure: 'timeout', speaksFor, post }
+  const shared: Shared = { ...parts, lastFailure: 'timeout', speaksFor, post }
 
   return {
     identify,

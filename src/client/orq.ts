@@ -5,7 +5,7 @@ import { type IdentifiedUser, type IdentifyOptions, sortedCopy, type Traits, toC
 import { type ClientOptions, type Consent, type Settings, toSettings } from './options.ts'
 import type { Outcome } from './outcome.ts'
 import { hasPrivacySignal, listenToPage } from './page.ts'
-import { browserStorage, createRecords, type RecordsStore } from './records.ts'
+import { createRecords, type RecordsStore } from './records.ts'
 import { createTokens } from './tokens.ts'
 
 export interface Orq {
@@ -45,7 +45,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
   let store: RecordsStore
   let pipeline: Pipeline | undefined
   let state: Consent | 'closed' | undefined
-  let stopListening = (): void => {}
+  const listening = new AbortController()
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
   let memo: [args: string, stamp: string, id: string, until: number] | undefined
 
@@ -120,11 +120,11 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     if (!proxyUrl) return
     settings = toSettings({ ...options, proxyUrl })
     given = options
-    const { clock, storage, outbox, consent, respectPrivacySignals, debug } = settings
+    const { clock, consent, respectPrivacySignals, debug } = settings
     if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
-    store = createRecords(storage ?? browserStorage(), settings.proxyUrl, outbox !== 'memory')
+    store = createRecords(settings)
     pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, load)
-    stopListening = listenToPage(pipeline.leave, pipeline.wake)
+    listenToPage(pipeline.leave, pipeline.wake, listening.signal)
     state ??= consent ?? 'granted'
     if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'
     // Not now: the first access to storage costs up to a millisecond of the page's start.
@@ -142,7 +142,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     close: () => {
       pipeline?.leave()
       enter('closed')
-      stopListening()
+      listening.abort()
     },
     consent: enter,
     explain: last,

@@ -3,20 +3,16 @@
  * back/forward cache. Outside a document nothing is listened to.
  * @param leave the page may be gone in a moment, or comes back much later
  * @param wake something that stood in the way may be over
- * @returns ends the listening
+ * @param signal ends the listening
  */
-export const listenToPage = (leave: () => unknown, wake: () => unknown): (() => void) => {
-  if (typeof document === 'undefined') return () => {}
-  const aborter = new AbortController()
+export const listenToPage = (leave: () => unknown, wake: () => unknown, signal: AbortSignal): void => {
+  if (!globalThis.document) return
   const hear = ({ type }: Event): unknown =>
     type === 'pagehide' || document.visibilityState === 'hidden' ? leave() : wake()
-  const listen = (target: EventTarget, type: string): void =>
-    target.addEventListener(type, hear, { signal: aborter.signal })
-  listen(document, 'visibilitychange')
+  document.addEventListener('visibilitychange', hear, { signal })
   // Safari fires no visibilitychange when a tab navigates away (https://bugs.webkit.org/show_bug.cgi?id=151610).
-  listen(globalThis as unknown as EventTarget, 'pagehide')
-  listen(globalThis as unknown as EventTarget, 'online')
-  return () => aborter.abort()
+  addEventListener('pagehide', hear, { signal })
+  addEventListener('online', hear, { signal })
 }
 
 /** `navigator.onLine` knows of networks, not of this machine: a proxy on a loopback address is always tried. */

@@ -2,6 +2,7 @@ import type { Contact } from '../core/contact.ts'
 import { hash, randomId } from '../core/hash.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { KeyValueStore } from '../core/ports.ts'
+import type { Settings } from './options.ts'
 
 /** A field that waits: its value as JSON, when it was called (milliseconds since the epoch), and 1 when it is forced. */
 export type Waiting = [json: string, calledAt: number, force: 1 | 0]
@@ -78,8 +79,9 @@ const checksum = (json: string): string => hash('1', json)
 const blankOutbox = (): StoredOutbox => ({ calls: [], unsent: [], pause: [0, 0, 0] })
 
 /** The two values that a browser keeps per proxy: `orq.ledger.*` and `orq.outbox.*`. */
-export const createRecords = (storage: KeyValueStore, scope: string, keepsOutbox: boolean): RecordsStore => {
-  const keys = ['ledger', 'outbox'].map((name) => `orq.${name}.${hash('', scope)}`)
+export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: Settings): RecordsStore => {
+  const keys = ['ledger', 'outbox'].map((name) => `orq.${name}.${hash('', proxyUrl)}`)
+  const keepsOutbox = outbox !== 'memory'
   /** What was last read or written, and whether that lives here alone. */
   const texts: (string | undefined)[] = []
   const isMemory = [false, !keepsOutbox]

@@ -18,8 +18,11 @@ export interface Token {
 export interface Tokens {
   /** The token at hand. */
   peek(): Token | undefined
-  /** The token at hand or a new one; the same answer, good or bad, until it is discarded. Never rejects. */
-  ask(): Promise<Token | 'no_token' | 'unreachable'>
+  /**
+   * The token at hand or a new one; the same answer, good or bad, until it is discarded. Never rejects.
+   * @returns null when nobody is signed in, undefined when the source fails
+   */
+  ask(): Promise<Token | null | undefined>
   discard(): void
 }
 
@@ -62,7 +65,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', cl
   const request: Tokens['ask'] = async () => {
     try {
       const bearer = await fetchText()
-      if (!bearer) return 'no_token'
+      if (!bearer) return null
       const claims = claimsOf(bearer)
       const subject = claims[subjectClaim]
       return {
@@ -72,7 +75,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', cl
         arrivedAt: clock.monotonic(),
       }
     } catch {
-      return 'unreachable'
+      return undefined
     }
   }
 
@@ -87,7 +90,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', cl
         asked = mine
         mine.then((answer) => {
           // Discarded meanwhile: it may speak for a former person.
-          if (mine === asked && typeof answer === 'object') held = answer
+          if (mine === asked && answer) held = answer
         })
       }
       return asked
