@@ -102,7 +102,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
         body,
         keepalive: outlivesPage(body),
         credentials: 'omit',
-        redirect: 'error',
+        redirect: 'manual',
       })
     const reply = run()
     // Nobody may be there to hear it.
@@ -123,7 +123,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       const ledger = ledgerOf(records, id)
       const fields = Object.keys(contact)
       const body = JSON.stringify(contact)
-      if (intake.post || epoch !== records.epoch || !speaksFor(token, id)) continue
+      if (intake.post || epoch !== records.epoch || !speaksFor(token, id) || !outlivesPage(body)) continue
       const serial = nextNumber(records, clock.now())
       for (const field of fields) markSent(ledger, field, calledAt)
       store.save()

@@ -71,7 +71,9 @@ export const toSettings = (options: ClientOptions): Settings => {
   for (const [name, value] of Object.entries(options))
     try {
       if (value && /Url$/.test(name)) settings[name] = new URL(value, globalThis.location?.href).href
-      if (/Ms$/.test(name) && !((value ?? 0) >= 0 && value !== 1 / 0)) throw name
+      // From a tag as text.
+      if (value && /Ms$/.test(name)) settings[name] = +value
+      if ((settings[name] as number) < 0 || Number.isNaN(settings[name])) throw name
     } catch {
       throw RangeError(`orq: ${name}: give a URL or milliseconds`)
     }

@@ -10,39 +10,36 @@ export interface ScriptOrq extends Orq {
   push(...commands: Command[]): void
 }
 
-const isOrq = (value: unknown): value is ScriptOrq =>
-  !Array.isArray(value) && typeof (value as ScriptOrq | undefined)?.identify === 'function'
-
 // By the getter itself: a named element, `<img name=currentScript>`, can shadow document.currentScript.
 const ownTag = (): HTMLScriptElement | undefined => {
   const tag = typeof document === 'object' && Reflect.get(Document.prototype, 'currentScript', document)
   return tag instanceof HTMLScriptElement ? tag : undefined
 }
 
-/** `data-debounce-ms="100"` and the like; numbers and booleans are told by their form. */
-const optionsOf = (tag: HTMLScriptElement): ClientOptions => {
+/** `data-debounce-ms="100"` and the like. */
+const optionsOf = (data: DOMStringMap): ClientOptions => {
   const options: Record<string, unknown> = {}
-  for (const [name, text] of Object.entries(tag.dataset))
-    options[name] = /^(true|false|\d+)$/.test(text as string) ? JSON.parse(text as string) : text || true
+  for (const name of Object.keys(data)) options[name] = data[name] !== 'false' && (data[name] || true)
   return options
 }
 
 /** Makes `window.orq` while the script runs, and replays what a stub has queued. */
 export const install = (): ScriptOrq => {
-  const scope = globalThis as { orq?: unknown }
+  const scope = globalThis as { orq?: ScriptOrq | Command[] }
   const before = scope.orq
-  if (isOrq(before)) {
+  const queue = Array.isArray(before) ? before : undefined
+  if (!queue && (before as ScriptOrq | undefined)?.identify) {
     console.warn('orq: included twice')
-    return before
+    return before as ScriptOrq
   }
   const tag = ownTag()
   const url = tag?.src
+  const data = tag?.dataset ?? {}
   const client = createClient(
     () => loadChunk(url),
     () => {
-      if (tag?.dataset.proxyUrl) return tag.dataset.proxyUrl
-      if (!url) return '/orq'
-      if (new URL(url).origin === location.origin) return new URL('.', url).href
+      const folder = data.proxyUrl ?? (url ? new URL('.', url).href : '/orq')
+      if (data.proxyUrl || !url || folder.startsWith(`${location.origin}/`)) return folder
       console.error('orq: set data-proxy-url')
       return undefined
     },
@@ -50,7 +47,10 @@ export const install = (): ScriptOrq => {
   const run = (command: Command): void => {
     try {
       if (typeof command === 'function') command(orq)
-      else (orq[command[0]] as (...args: unknown[]) => unknown)(...command.slice(1))
+      else {
+        const [method, ...args] = command
+        ;(orq[method] as (...args: unknown[]) => unknown)(...args)
+      }
     } catch (error) {
       // The page's own mistake, or an invalid option: the next command still runs.
       console.error(error)
@@ -58,11 +58,11 @@ export const install = (): ScriptOrq => {
   }
   const orq: ScriptOrq = { ...client, push: (...commands) => commands.forEach(run) }
   scope.orq = orq
-  if (tag && (tag.dataset.tokenUrl || tag.dataset.token)) run(['init', optionsOf(tag)])
-  if (Array.isArray(before)) {
+  if (data.tokenUrl || data.token) run(['init', optionsOf(data)])
+  if (queue) {
     // Code that has kept the queue itself goes on giving to it.
-    before.push = orq.push as typeof before.push
-    before.splice(0).forEach(run)
+    queue.push = orq.push as typeof queue.push
+    queue.splice(0).forEach(run)
   }
   return orq
 }

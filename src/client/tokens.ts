@@ -55,7 +55,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', cl
       method: 'POST',
       cache: 'no-store',
       credentials: 'same-origin',
-      redirect: 'error',
+      redirect: 'manual',
     })
     if (/204|40[13]/.test(`${response.status}`)) return null
     if (!response.ok) throw 0

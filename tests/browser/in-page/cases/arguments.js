@@ -2,7 +2,7 @@ import { equal, ok } from './expect.js'
 
 const emoji = '\u{1F600}'
 
-/** Each of these is dropped; nothing is sent or stored. */
+/** Each of these is dropped; nothing is sent, and nothing of it is stored. */
 const dropsAll = async ({ open, log, stored, printed }, calls) => {
   const page = await open()
   for (const args of calls) {

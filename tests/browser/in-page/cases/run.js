@@ -42,7 +42,7 @@ const runCase = async ({ name, run, defect }) => {
   if (defect && result.error) {
     result.defect = `${defect} (${result.error})`
     delete result.error
-  } else if (defect) result.isMended = true
+  } else if (defect && !result.cannot) result.isMended = true
   result.ms = Math.round(performance.now() - start)
   return result
 }
