@@ -1,6 +1,5 @@
 import { hash } from '../core/hash.ts'
 import { acknowledge } from '../core/ledger.ts'
-import { nextDelay } from '../core/retry.ts'
 import { type Answer, type Failure, readAnswer, within } from './answer.ts'
 import { createAttempt } from './attempt.ts'
 import type { Shared } from './intake.ts'
@@ -8,6 +7,7 @@ import { entryOf, hasUnsent, isEmpty, type Line } from './line.ts'
 import type { Flight, Lines } from './lines.ts'
 import { createLock } from './lock.ts'
 import { dropped, pending } from './outcome.ts'
+import { createPace } from './pace.ts'
 import { isOffline } from './page.ts'
 import { ledgerOf } from './records.ts'
 import { isExpired, type Token } from './tokens.ts'
@@ -30,17 +30,16 @@ export interface Courier {
 }
 
 export const createCourier = (shared: Shared, lines: Lines): Courier => {
-  const { settings, store, tokens, speaksFor, mayRun, say } = shared
-  const { clock, fetch, timeoutMs = 1e4, debounceMs = 250, maxWaitMs = 2e3, retries = {}, proxyUrl } = settings
+  const { store, tokens, speaksFor, mayRun, say } = shared
+  const { clock, fetch, timeoutMs = 1e4, debounceMs = 250, maxWaitMs = 2e3, proxyUrl } = shared
   const { all, lineOf, refresh, launch, settle, release, save } = lines
+  const { waitMs, slowDown, reset } = createPace(shared, lines)
   const underLock = createLock(proxyUrl, timeoutMs / 2, clock)
   /** Ids whose turn has come. */
   const ready = new Set<string>()
   const flying = new Set<Promise<void>>()
   let running: Promise<void> | undefined
   let isRenewed = false
-  let failures = 0
-  let failingSince = 0
   let cancelWake = (): void => {}
 
   const endDebounce = (line: Line): void => {
@@ -49,17 +48,10 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   }
 
   const goodToken = (): Token | undefined => {
-    const token = tokens.peek()
+    const token = tokens.held
     // A string cannot be renewed, so it lives on.
-    if (token && typeof settings.token !== 'string' && isExpired(token, clock.monotonic())) tokens.discard()
-    return tokens.peek()
-  }
-
-  const waitMs = (): number => {
-    const [failedAt, ...untils] = store.recall().pause
-    const now = clock.now()
-    const left = now < failedAt ? 0 : Math.max(...untils) - now
-    return Math.max(left, lines.quietUntil - clock.monotonic())
+    if (token && typeof shared.token !== 'string' && isExpired(token, clock.monotonic())) tokens.discard()
+    return tokens.held
   }
 
   const pump = (): Promise<void> => {
@@ -101,7 +93,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const renew = (id: string): void => {
     ready.add(id)
     tokens.discard()
-    if (isRenewed || typeof settings.token === 'string') return fail({ reason: 'no_token', isQuiet: true })
+    if (isRenewed || typeof shared.token === 'string') return fail({ reason: 'no_token', isQuiet: true })
     isRenewed = true
   }
 
@@ -143,7 +135,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     const path = body.path?.split('.')[0] as string
     const isOver = isKnown || verdict === 'rejected'
     const isOne = isOver && !isKnown && path !== 'external_id' && !!fields[path]
-    const stored = entryOf(records.unsent, id)
+    const stored = entryOf(records, id)
     for (const field of Object.keys(fields)) {
       // Changed or sent again meanwhile: that value waits, or its own answer counts.
       if (carriers[field] !== serial) continue
@@ -157,7 +149,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     }
     if (isKnown) {
       records.pause = [0, 0, 0]
-      failures = lines.quietUntil = 0
+      reset()
     }
     // A profile restored from a backup counts from an old number on.
     records.last = Math.max(records.last, body.number || 0)
@@ -185,24 +177,11 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     release(line)
   }
 
-  const fail = ({ reason, isQuiet, retryAfterMs = 0 }: Failure): void => {
-    const now = clock.now()
-    let delayMs: number | undefined
+  const fail = (failure: Failure): void => {
     isRenewed = false
-    shared.lastFailure = reason
-    if (reason === 'unreachable' && retries.retryConnectionErrors === false) isQuiet = true
-    // Coming online is an event: no time to wait for.
-    if (reason !== 'offline') {
-      if (!failures) failingSince = clock.monotonic()
-      delayMs = nextDelay(retries, failures++, clock.monotonic() - failingSince, Math.random())
-      if (isQuiet) lines.quietUntil = clock.monotonic() + (delayMs ?? 0)
-      else {
-        store.recall().pause = [now, now + (delayMs ?? 0), now + retryAfterMs]
-        store.save()
-      }
-    }
-    if (!isQuiet && delayMs !== undefined) return
-    for (const line of all.values()) if (ready.has(line.id)) settle(line, pending(reason), 0)
+    shared.lastFailure = failure.reason
+    if (slowDown(failure)) return
+    for (const line of all.values()) if (ready.has(line.id)) settle(line, pending(failure.reason), 0)
     ready.clear()
   }
 
@@ -251,8 +230,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     halt: () => {
       cancelWake()
       ready.clear()
-      failures = 0
-      lines.quietUntil = 0
+      reset()
     },
     goodToken,
   }

@@ -19,7 +19,7 @@ export interface Engine {
 }
 
 export const createEngine = (shared: Shared): Engine => {
-  const { store, speaksFor, settings } = shared
+  const { store, speaksFor, proxyUrl } = shared
   const lines = createLines(shared)
   const courier = createCourier(shared, lines)
   return {
@@ -36,7 +36,7 @@ export const createEngine = (shared: Shared): Engine => {
     },
     sendNow: () => {
       const token = courier.goodToken()
-      if (!token || isOffline(settings.proxyUrl) || courier.waitMs() > 0) return
+      if (!token || isOffline(proxyUrl) || courier.waitMs() > 0) return
       const { epoch } = store.recall()
       for (const line of lines.all.values()) {
         if (!speaksFor(token, line.id) || line.epoch !== epoch || !hasUnsent(line)) continue

@@ -1,15 +1,15 @@
-import { byteLength, type Contact } from '../core/contact.ts'
+import type { Contact } from '../core/contact.ts'
 import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
 import type { Fetch } from '../core/ports.ts'
-import { contactsPath, updateIdHeader } from '../core/wire.ts'
+import { contactsPath } from '../core/wire.ts'
 import type { Emit, Say } from './decisions.ts'
 import type { createEngine, Engine } from './engine.ts'
 import type { Settings } from './options.ts'
 import type { DroppedReason, Outcome, PendingReason } from './outcome.ts'
 import { isOffline } from './page.ts'
-import { isWaiting, ledgerOf, nextNumber, type RecordsStore } from './records.ts'
-import type { Token, Tokens } from './tokens.ts'
+import { createRecords, ledgerOf, nextNumber, type RecordsStore } from './records.ts'
+import { createTokens, type Token, type Tokens } from './tokens.ts'
 
 export type LoadEngine = () => Promise<typeof createEngine>
 
@@ -41,9 +41,6 @@ export interface Intake {
 
 /** What the client gives to both halves. */
 export interface Parts {
-  settings: Settings
-  store: RecordsStore
-  tokens: Tokens
   /** False while consent is not given or after `close`. */
   mayRun(): boolean
   emit: Emit
@@ -51,7 +48,9 @@ export interface Parts {
 }
 
 /** What the core gives to the engine. */
-export interface Shared extends Parts {
+export interface Shared extends Parts, Settings {
+  store: RecordsStore
+  tokens: Tokens
   /** The person of the last call on this page: whom an opaque token speaks for. */
   person?: string | undefined
   /** What a call is told that has waited long enough. */
@@ -63,6 +62,8 @@ export interface Shared extends Parts {
 
 /** Takes calls in: tells duplicates, keeps the others safe, and has the engine loaded that does everything else. */
 export interface Pipeline {
+  /** Changes whenever anything has been written. */
+  stamp(): string
   /** @returns the outcome, or for how long it is a duplicate, in milliseconds */
   identify(contact: Contact, force: boolean): Promise<Outcome> | number
   /** Takes up what an earlier page left in the outbox. */
@@ -77,12 +78,14 @@ export interface Pipeline {
   forget(reason: DroppedReason): void
 }
 
-/** Browsers share 64 KiB among all keepalive bodies of a page: ours leave most of it to others. */
-export const outlivesPage = (body: string): boolean => byteLength(body) <= 16_384
+/** At most 16 KiB: browsers share 64 among all keepalive bodies of a page, and ours leave most of it to others. */
+export const outlivesPage = (body: string): boolean => new Blob([body]).size < 16_385
 
-export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
-  const { settings, store, tokens, emit, mayRun } = parts
+export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngine): Pipeline => {
   const { clock, dedupeTtlMs = 864e5, settleMs = 12e3, debounceMs = 250, proxyUrl, fetch } = settings
+  const { emit, mayRun } = parts
+  const store = createRecords(settings)
+  const tokens = createTokens(settings)
   const intakes: Intake[] = []
   let engine: Engine | undefined
   let loading: Promise<void> | undefined
@@ -97,7 +100,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
         headers: {
           authorization: `Bearer ${bearer}`,
           'content-type': 'application/json',
-          [updateIdHeader]: `${hash(store.recall().id, id)}.${serial}${force ? '.force' : ''}`,
+          'orq-update-id': `${hash(store.recall().id, id)}.${serial}${force ? '.force' : ''}`,
         },
         body,
         keepalive: outlivesPage(body),
@@ -113,7 +116,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
   /** Sends what the token at hand speaks for, with or without the engine. */
   const sendNow = (): void => {
     if (engine) return engine.sendNow()
-    const token = tokens.peek()
+    const token = tokens.held
     const records = store.recall()
     // The engine knows better: a clock may have been set back, and news cut some pauses short.
     if (!token || isOffline(proxyUrl) || Math.max(...records.pause) > clock.now()) return
@@ -121,14 +124,12 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
       const { contact, calledAt, force, epoch } = intake
       const id = contact.external_id
       const ledger = ledgerOf(records, id)
-      const fields = Object.keys(contact)
       const body = JSON.stringify(contact)
       if (intake.post || epoch !== records.epoch || !speaksFor(token, id) || !outlivesPage(body)) continue
-      const serial = nextNumber(records, clock.now())
-      for (const field of fields) markSent(ledger, field, calledAt)
+      for (const field of Object.keys(contact)) markSent(ledger, field, calledAt)
       store.save()
       emit(id, 'sent')
-      intake.post = post({ id, body, serial, force }, token)
+      intake.post = post({ id, body, serial: calledAt, force }, token)
     }
   }
 
@@ -153,7 +154,7 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
 
   const resume = (isNews?: boolean): void => {
     if (engine) engine.resume(isNews)
-    else if (isWaiting(store.recall())) start()
+    else if (store.recall().unsent[0]) start()
   }
 
   const identify: Pipeline['identify'] = (contact, force) => {
@@ -161,13 +162,13 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
     if (id !== shared.person) {
       sendNow()
       shared.person = id
-      if (tokens.peek()?.subject !== id) tokens.discard()
+      if (tokens.held?.subject !== id) tokens.discard()
     }
     const now = clock.now()
     const records = store.recall()
     const ledger = ledgerOf(records, id)
     // With anything waiting or on the wire the engine tells whether it is different.
-    let leftMs = id && !force && !isWaiting(records) && !engine?.isBusy() ? 1 / 0 : 0
+    let leftMs = id && !force && !records.unsent[0] && !engine?.isBusy() ? 1 / 0 : 0
     for (const field of Object.keys(contact)) {
       const known = ledger[field]
       const digest = hash(records.salt, JSON.stringify(contact[field as keyof Contact]))
@@ -179,31 +180,31 @@ export const createPipeline = (parts: Parts, load: LoadEngine): Pipeline => {
         cancel()
         resolve(outcome)
       }
-      const giveUp = (reason: PendingReason): void => end(emit(id, 'pending', reason))
-      const cancel = clock.after(settleMs, () => giveUp(shared.lastFailure))
+      const cancel = clock.after(settleMs, () => end(emit(id, 'pending', shared.lastFailure)))
       const intake: Intake = { contact, calledAt: nextNumber(records, now), force, epoch: records.epoch, end }
       if (engine) return engine.take(intake)
       intakes.push(intake)
-      records.calls.push([contact, intake.calledAt, force])
+      records.unsent.push([contact, intake.calledAt, force])
       // What names nobody is kept nowhere: the engine will say why.
       if (id) store.save()
-      if (isOffline(proxyUrl)) return giveUp('offline')
+      if (isOffline(proxyUrl)) return end(emit(id, 'pending', 'offline'))
       // Beside the engine and the debounce, so that leaving the page finds the token at hand.
       tokens.ask()
       start()
     })
   }
 
-  const shared: Shared = { ...parts, lastFailure: 'timeout', speaksFor, post }
+  const shared: Shared = { ...settings, ...parts, store, tokens, lastFailure: 'timeout', speaksFor, post }
 
   return {
+    stamp: store.stamp,
     identify,
     resume,
     leave: () => mayRun() && sendNow(),
     wake: () => mayRun() && resume(true),
     flush: async () => {
       await loading
-      if (mayRun()) await engine?.flush()
+      await engine?.flush()
     },
     forget: (reason) => {
       engine?.forget(reason)

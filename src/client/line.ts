@@ -1,5 +1,5 @@
 import type { Outcome } from './outcome.ts'
-import type { Waiting, WaitingFields } from './records.ts'
+import type { Records, Waiting, WaitingFields } from './records.ts'
 
 /** One open call of `identify`, or several that the engine took together. */
 export interface Call {
@@ -44,10 +44,10 @@ export const hasUnsent = ({ fields, carriers }: Line): boolean => Object.keys(fi
 export const toBody = (fields: WaitingFields): string =>
   `{${Object.keys(fields).map((field) => `"${field}":${fields[field]![0]}`)}}`
 
-/** What waits for a contact, made when there is nothing. A list, for an id can be `__proto__`. */
-export const entryOf = (unsent: [string, WaitingFields][], id: string): WaitingFields => {
-  const found = unsent.find(([other]) => other === id)
-  if (found) return found[1]
+/** What waits for a contact, made when there is nothing. In a list, for an id can be `__proto__`. */
+export const entryOf = ({ unsent }: Records, id: string): WaitingFields => {
+  const found = unsent.find(([head]) => head === id)
+  if (found) return found[1] as WaitingFields
   const fields = {}
   unsent.push([id, fields])
   return fields

@@ -52,12 +52,14 @@ const check = (contact: Contact): Contact | Problem => {
     : parsed
 }
 
-export const createLines = ({ settings, store, emit, say, post }: Shared): Lines => {
-  const { clock, dedupeTtlMs = 864e5, outboxTtlMs = 6048e5, debug } = settings
+export const createLines = (shared: Shared): Lines => {
+  const { store, emit, say, post, clock, dedupeTtlMs = 864e5, outboxTtlMs = 6048e5, debug } = shared
   const all = new Map<string, Line>()
 
   const save: Lines['save'] = (records) => {
-    records.unsent = records.unsent.filter(([, fields]) => !isEmpty(fields))
+    records.unsent = records.unsent.filter(
+      ([head, fields]) => typeof head !== 'string' || !isEmpty(fields as WaitingFields),
+    )
     records.seen = Object.fromEntries(Object.entries(records.seen).slice(-maxContacts))
     store.save()
   }
@@ -92,32 +94,37 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
     if (isEmpty(fields)) all.delete(id)
   }
 
-  const toFields = (contact: Contact, calledAt: number, force: boolean): WaitingFields => {
-    const fields: WaitingFields = {}
-    for (const field of Object.keys(contact))
-      fields[field] = [JSON.stringify(contact[field as keyof Contact]), calledAt, force ? 1 : 0]
-    return fields
-  }
+  const toFields = (contact: Contact, calledAt: number, force: boolean): WaitingFields =>
+    Object.fromEntries(
+      Object.entries(contact).map(([field, value]) => [field, [JSON.stringify(value), calledAt, force ? 1 : 0]]),
+    )
 
-  /** Calls that a page has kept and no engine has taken yet, its own or another's. */
+  /** Joins what pages have kept and no engine has taken yet, ours or another's; leaves out what is too old. */
   const absorb = (): Records => {
     const records = store.recall()
-    for (const [given, calledAt, force] of records.calls) {
-      const contact = check(given)
-      if ('path' in contact) continue
-      const stored = entryOf(records.unsent, contact.external_id)
-      Object.assign(stored, joinFields(stored, toFields(contact, calledAt, force)))
+    const kept = records.unsent
+    records.unsent = []
+    for (const [head, ...rest] of kept) {
+      let id = head as string
+      let fields = rest[0] as WaitingFields
+      if (typeof head !== 'string') {
+        const contact = check(head)
+        if ('path' in contact) continue
+        id = contact.external_id
+        fields = toFields(contact, ...(rest as [number, boolean]))
+      }
+      for (const field of Object.keys(fields)) if (clock.now() - fields[field]![1] >= outboxTtlMs) delete fields[field]
+      const stored = entryOf(records, id)
+      Object.assign(stored, joinFields(stored, fields))
     }
-    records.calls = []
     return records
   }
 
   /** The fields of a call as they will wait, or undefined when all is known and nothing different waits. */
   const newsOf = (id: string, fields: WaitingFields, own: WaitingFields): WaitingFields | undefined => {
-    // Another tab's call may be on its way to its engine.
     const records = absorb()
     const ledger = ledgerOf(records, id)
-    const waiting = joinFields(entryOf(records.unsent, id), own)
+    const waiting = joinFields(entryOf(records, id), own)
     let isNews = false
     let isExpired: 1 | 0 = 0
     for (const field of Object.keys(fields)) {
@@ -154,7 +161,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
       return undefined
     }
     const records = store.recall()
-    const stored = entryOf(records.unsent, id)
+    const stored = entryOf(records, id)
     const ledger = ledgerOf(records, id)
     for (const field of Object.keys(fields)) {
       const own = line.fields[field]
@@ -173,8 +180,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
 
   const takeUp = (): void => {
     const records = absorb()
-    for (const [id, fields] of records.unsent) {
-      for (const field of Object.keys(fields)) if (clock.now() - fields[field]![1] >= outboxTtlMs) delete fields[field]
+    for (const [id, fields] of records.unsent as [string, WaitingFields][]) {
       const line = lineOf(id)
       line.fields = joinFields(fields, line.fields)
       release(line)
@@ -185,7 +191,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
   const refresh: Lines['refresh'] = (line, isLocked) => {
     const records = store.recall()
     const own = line.fields
-    const stored = entryOf(records.unsent, line.id)
+    const stored = entryOf(records, line.id)
     const ledger = ledgerOf(records, line.id)
     const joined = joinFields(stored, own)
     const rest: WaitingFields = {}
@@ -232,7 +238,7 @@ export const createLines = ({ settings, store, emit, say, post }: Shared): Lines
       line.carriers[field] = serial
     }
     if (isWhole) for (const call of line.calls) call.carrier = serial
-    const stored = entryOf(records.unsent, id)
+    const stored = entryOf(records, id)
     Object.assign(stored, joinFields(stored, line.fields))
     save(records)
     emit(id, 'sent')

@@ -51,7 +51,7 @@ const toJson = (_: string, value: unknown): unknown => {
  */
 export const sortedCopy = <T>(value: T): T => {
   const json = JSON.stringify(value, toJson)
-  if (json.length > maxBodyBytes) throw json.length
+  if (json.length > maxBodyBytes) throw value
   return JSON.parse(json)
 }
 
@@ -69,12 +69,12 @@ export const toContact = ([user, second, third]: readonly unknown[], say: Say): 
     const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, '_$&').toLowerCase()
     if (isField(name)) contact[name] = value
     else if (isTraits) metadata[key] = value
-    else say(`identify: unknown field ${key.slice(0, 40)}, put it in metadata`, 'warn')
+    else say(`identify: unknown ${key}, use metadata`, 'warn')
   }
   if (Object.keys(metadata)[0]) contact.metadata = { ...metadata, ...(contact.metadata as object) }
   if (isTraits) contact.external_id = user
   if (typeof contact.external_id === 'number') {
-    say('identify: give the id as a text', 'warn')
+    say('identify: give a text id', 'warn')
     contact.external_id = `${contact.external_id}`
   }
   return [sortedCopy(contact as unknown as Contact), !!force]

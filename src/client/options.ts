@@ -71,9 +71,11 @@ export const toSettings = (options: ClientOptions): Settings => {
   for (const [name, value] of Object.entries(options))
     try {
       if (value && /Url$/.test(name)) settings[name] = new URL(value, globalThis.location?.href).href
-      // From a tag as text.
-      if (value && /Ms$/.test(name)) settings[name] = +value
-      if ((settings[name] as number) < 0 || Number.isNaN(settings[name])) throw name
+      // A tag gives texts.
+      if (value !== undefined && /Ms$/.test(name)) {
+        settings[name] = +value
+        if (!(value >= 0)) throw name
+      }
     } catch {
       throw RangeError(`orq: ${name}: give a URL or milliseconds`)
     }

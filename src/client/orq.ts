@@ -5,8 +5,6 @@ import { type IdentifiedUser, type IdentifyOptions, sortedCopy, type Traits, toC
 import { type ClientOptions, type Consent, type Settings, toSettings } from './options.ts'
 import type { Outcome } from './outcome.ts'
 import { hasPrivacySignal, listenToPage } from './page.ts'
-import { createRecords, type RecordsStore } from './records.ts'
-import { createTokens } from './tokens.ts'
 
 export interface Orq {
   /**
@@ -37,21 +35,20 @@ export interface Orq {
  */
 export const createClient = (load: LoadEngine, guessProxyUrl: () => string | undefined): Orq => {
   const { emit, on, last } = createDecisions()
+  const listening = new AbortController()
   const said = new Set<string>()
   /** What was called before `init` or while consent is pending, in order. */
   const early: (() => void)[] = []
   let given: ClientOptions | undefined
   let settings: Settings
-  let store: RecordsStore
   let pipeline: Pipeline | undefined
   let state: Consent | 'closed' | undefined
-  const listening = new AbortController()
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
   let memo: [args: string, stamp: string, id: string, until: number] | undefined
 
   /** One console line per text and page. */
   const say: Say = (text, level = 'error') => {
-    if (said.has(text) || said.size > 99) return
+    if (said.has(text)) return
     said.add(text)
     console[level](`orq: ${text}`)
   }
@@ -79,26 +76,26 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
         allowed = sortedCopy(beforeSend(contact)) as Contact | null
         if (allowed && !allowed.external_id) throw id
       } catch {
-        say('beforeSend: give a contact or null', 'warn')
+        say('beforeSend: give a contact', 'warn')
         allowed = null
       }
     if (!allowed) return emit(id, 'dropped', 'before_send')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
-    if (!beforeSend) memo = [args, store.stamp(), id, clock.monotonic() + result]
+    if (!beforeSend) memo = [args, pipeline!.stamp(), id, clock.monotonic() + result]
     return emit(id, 'duplicate')
   }
 
   const identify = async (...args: unknown[]): Promise<Outcome> => {
     try {
       const text = JSON.stringify(args)
-      if (memo?.[0] === text && mayRun() && memo[1] === store.stamp() && settings.clock.monotonic() < memo[3])
+      if (memo?.[0] === text && mayRun() && memo[1] === pipeline!.stamp() && settings.clock.monotonic() < memo[3])
         return emit(memo[2], 'duplicate')
       const [contact, force] = toContact(args, say)
       return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
     } catch {
       // A cycle, a BigInt, a getter or a proxy object of the caller's that threw.
-      say('identify: give an object of JSON values, at most 32000 bytes')
+      say('identify: give JSON, at most 32000 bytes')
       return emit('', 'dropped', 'invalid')
     }
   }
@@ -113,7 +110,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
 
   const init = (options: ClientOptions = {}): void => {
     if (given) {
-      if (JSON.stringify(given) !== JSON.stringify(options)) say('init: called again', 'warn')
+      if (JSON.stringify(given) !== JSON.stringify(options)) say('init: called twice', 'warn')
       return
     }
     const proxyUrl = options.proxyUrl ?? guessProxyUrl()
@@ -121,9 +118,8 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     settings = toSettings({ ...options, proxyUrl })
     given = options
     const { clock, consent, respectPrivacySignals, debug } = settings
-    if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
-    store = createRecords(settings)
-    pipeline = createPipeline({ settings, store, tokens: createTokens(settings), mayRun, emit, say }, load)
+    if (debug) on((decision) => console.debug('orq:', decision))
+    pipeline = createPipeline(settings, { mayRun, emit, say }, load)
     listenToPage(pipeline.leave, pipeline.wake, listening.signal)
     state ??= consent ?? 'granted'
     if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'

@@ -17,8 +17,8 @@ export const listenToPage = (leave: () => unknown, wake: () => unknown, signal: 
 
 /** `navigator.onLine` knows of networks, not of this machine: a proxy on a loopback address is always tried. */
 export const isOffline = (proxyUrl: string): boolean =>
-  globalThis.navigator?.onLine === false && !/\/\/([^/]+\.)?(localhost|127\.|\[::1)/.test(proxyUrl)
+  globalThis.navigator?.onLine === false && !/\/\/(localhost|127\.|\[::1)/.test(proxyUrl)
 
 /** Global Privacy Control (https://w3c.github.io/gpc/) or Do Not Track. */
 export const hasPrivacySignal = (): boolean =>
-  (navigator as Navigator & { globalPrivacyControl?: boolean }).globalPrivacyControl || navigator.doNotTrack === '1'
+  (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl || navigator.doNotTrack === '1'

@@ -24,12 +24,12 @@ interface StoredLedger {
   seen: { [key: string]: Ledger }
 }
 
+/** A call as it came: kept by a page whose engine has not joined it to what waits yet. */
+export type KeptCall = [Contact, calledAt: number, force: boolean]
+
 /** What the outbox holds. */
 interface StoredOutbox {
-  /** Calls as they came, until the engine has joined them to what waits. */
-  calls: [Contact, calledAt: number, force: boolean][]
-  /** By id. */
-  unsent: [id: string, WaitingFields][]
+  unsent: ([id: string, WaitingFields] | KeptCall)[]
   /**
    * Nothing is tried between the first time and the two others. News cut the second short, nothing the third: a server
    * has named it. A clock that shows less than the first has been set back since, and none means anything.
@@ -52,73 +52,65 @@ export interface RecordsStore {
 
 /** localStorage as a port: never throws. Denied or full, it keeps nothing. */
 export const browserStorage = (): KeyValueStore => {
-  const use = <T>(task: (storage: Storage) => T): T | undefined => {
-    try {
-      // Documents only: Node 25 has a localStorage that warns, and workers have none.
-      return task(document.defaultView!.localStorage)
-    } catch {
-      return undefined
-    }
-  }
+  // Documents only: Node 25 has a localStorage that warns, and workers have none.
+  const local = (): Storage => document.defaultView!.localStorage
   return {
-    get: (key) => use((storage) => storage.getItem(key)) ?? undefined,
+    get: (key) => {
+      try {
+        return local().getItem(key) ?? undefined
+      } catch {
+        return undefined
+      }
+    },
     set: (key, value) => {
-      // First: a full storage would keep a stale value, and that would bring back what has been sent.
-      use((storage) => storage.removeItem(key))
-      if (value) use((storage) => storage.setItem(key, value))
+      try {
+        // First: a full storage would keep a stale value, and that would bring back what has been sent.
+        local().removeItem(key)
+        if (value) local().setItem(key, value)
+      } catch {}
     },
   }
 }
 
-/** True when something is kept for a later attempt. */
-export const isWaiting = ({ calls, unsent }: StoredOutbox): boolean => calls.length + unsent.length > 0
-
 /** Salted with the version of the format. */
 const checksum = (json: string): string => hash('1', json)
 
-const blankOutbox = (): StoredOutbox => ({ calls: [], unsent: [], pause: [0, 0, 0] })
+const blankOutbox = (): StoredOutbox => ({ unsent: [], pause: [0, 0, 0] })
 
 /** The two values that a browser keeps per proxy: `orq.ledger.*` and `orq.outbox.*`. */
 export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: Settings): RecordsStore => {
   const keys = ['ledger', 'outbox'].map((name) => `orq.${name}.${hash('', proxyUrl)}`)
-  const keepsOutbox = outbox !== 'memory'
+  const forgetsOutbox = outbox === 'memory'
   /** What was last read or written, and whether that lives here alone. */
   const texts: (string | undefined)[] = []
-  const isMemory = [false, !keepsOutbox]
+  const isMemory = [false, forgetsOutbox]
   let records: Records | undefined
 
   const textOf = (n: 0 | 1): string | undefined => (isMemory[n] ? texts[n] : storage.get(keys[n]!))
 
-  const fresh = (epoch: string): Records => ({
-    id: randomId(),
-    salt: randomId(),
-    epoch,
-    last: 0,
-    seen: {},
-    ...blankOutbox(),
-  })
+  const blank = (epoch: string) => ({ salt: randomId(), epoch, seen: {}, ...blankOutbox() })
 
-  const load = (n: 0 | 1, blank: Partial<Records>): void => {
+  const load = (n: 0 | 1, absent: Partial<Records>): void => {
     const text = textOf(n)
     if (text === texts[n]) return
     texts[n] = text
-    const json = text?.slice(16) ?? ''
+    const json = (text ?? '').slice(16)
     // What does not begin with its checksum is none of ours, and stands for nothing.
-    Object.assign(records!, blank, text === checksum(json) + json && JSON.parse(json))
+    Object.assign(records!, absent, text === checksum(json) + json && JSON.parse(json))
   }
 
-  const put = (n: 0 | 1, value?: object | false): void => {
+  const put = (n: 0 | 1, value?: object): void => {
     const json = JSON.stringify(value)
     const text = value ? checksum(json) + json : undefined
     texts[n] = text
-    if (n && !keepsOutbox) return
+    if (n && forgetsOutbox) return
     storage.set(keys[n]!, text)
     // Denied, full or lying: then memory serves until the next write.
     isMemory[n] = storage.get(keys[n]!) !== text
   }
 
   const recall = (): Records => {
-    records ??= fresh('')
+    records ??= { id: randomId(), last: 0, ...blank('') }
     const { last } = records
     // When the ledger vanishes under a running page its ids go on.
     load(0, { seen: {} })
@@ -128,9 +120,9 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
   }
 
   const save = (): void => {
-    const { calls, unsent, pause, ...ledger } = records!
+    const { unsent, pause, ...ledger } = records!
     put(0, ledger)
-    put(1, isWaiting(records!) && { calls, unsent, pause })
+    put(1, unsent[0] && { unsent, pause })
   }
 
   return {
@@ -138,15 +130,9 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
     save,
     stamp: () => `${textOf(0)}${textOf(1)}`,
     renew: (isErased) => {
-      const { id, last } = recall()
-      records = fresh(randomId())
-      if (isErased) {
-        put(0)
-        put(1)
-      } else {
-        Object.assign(records, { id, last })
-        save()
-      }
+      Object.assign(recall(), blank(randomId()), isErased && { id: randomId() })
+      save()
+      if (isErased) put(0)
     },
   }
 }

@@ -12,11 +12,11 @@ export interface ScriptOrq extends Orq {
 
 // By the getter itself: a named element, `<img name=currentScript>`, can shadow document.currentScript.
 const ownTag = (): HTMLScriptElement | undefined => {
-  const tag = typeof document === 'object' && Reflect.get(Document.prototype, 'currentScript', document)
+  const tag = globalThis.document && Reflect.get(Document.prototype, 'currentScript', document)
   return tag instanceof HTMLScriptElement ? tag : undefined
 }
 
-/** `data-debounce-ms="100"` and the like. */
+/** `data-debounce-ms="100"` and the like; an attribute without a value is true. */
 const optionsOf = (data: DOMStringMap): ClientOptions => {
   const options: Record<string, unknown> = {}
   for (const name of Object.keys(data)) options[name] = data[name] !== 'false' && (data[name] || true)
@@ -25,21 +25,22 @@ const optionsOf = (data: DOMStringMap): ClientOptions => {
 
 /** Makes `window.orq` while the script runs, and replays what a stub has queued. */
 export const install = (): ScriptOrq => {
-  const scope = globalThis as { orq?: ScriptOrq | Command[] }
+  const scope = globalThis as { orq?: ScriptOrq & Command[] }
   const before = scope.orq
-  const queue = Array.isArray(before) ? before : undefined
-  if (!queue && (before as ScriptOrq | undefined)?.identify) {
+  // A stub's queue is a list with methods.
+  const isQueue = !!before?.splice
+  if (before?.identify && !isQueue) {
     console.warn('orq: included twice')
-    return before as ScriptOrq
+    return before
   }
   const tag = ownTag()
   const url = tag?.src
-  const data = tag?.dataset ?? {}
   const client = createClient(
     () => loadChunk(url),
     () => {
-      const folder = data.proxyUrl ?? (url ? new URL('.', url).href : '/orq')
-      if (data.proxyUrl || !url || folder.startsWith(`${location.origin}/`)) return folder
+      if (tag?.dataset.proxyUrl) return tag.dataset.proxyUrl
+      if (!url) return '/orq'
+      if (new URL(url).origin === location.origin) return new URL('.', url).href
       console.error('orq: set data-proxy-url')
       return undefined
     },
@@ -47,22 +48,19 @@ export const install = (): ScriptOrq => {
   const run = (command: Command): void => {
     try {
       if (typeof command === 'function') command(orq)
-      else {
-        const [method, ...args] = command
-        ;(orq[method] as (...args: unknown[]) => unknown)(...args)
-      }
+      else (orq[command[0]] as (...args: unknown[]) => unknown)(...command.slice(1))
     } catch (error) {
       // The page's own mistake, or an invalid option: the next command still runs.
       console.error(error)
     }
   }
   const orq: ScriptOrq = { ...client, push: (...commands) => commands.forEach(run) }
-  scope.orq = orq
-  if (data.tokenUrl || data.token) run(['init', optionsOf(data)])
-  if (queue) {
+  scope.orq = orq as typeof before & ScriptOrq
+  if (tag && (tag.dataset.tokenUrl || tag.dataset.token)) run(['init', optionsOf(tag.dataset)])
+  if (isQueue) {
     // Code that has kept the queue itself goes on giving to it.
-    queue.push = orq.push as typeof queue.push
-    queue.splice(0).forEach(run)
+    before.push = orq.push as typeof before.push
+    before.splice(0).forEach(run)
   }
   return orq
 }

@@ -17,7 +17,7 @@ export interface Token {
 
 export interface Tokens {
   /** The token at hand. */
-  peek(): Token | undefined
+  held?: Token | undefined
   /**
    * The token at hand or a new one; the same answer, good or bad, until it is discarded. Never rejects.
    * @returns null when nobody is signed in, undefined when the source fails
@@ -45,7 +45,6 @@ export const isExpired = ({ claims: { exp = 0, iat = 0 }, arrivedAt }: Token, no
 
 export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', clock, fetch }: Settings): Tokens => {
   let asked: ReturnType<Tokens['ask']> | undefined
-  let held: Token | undefined
 
   /** 204, 401 and 403 of a token route mean signed out. */
   const fetchText = async (): Promise<string | null | undefined> => {
@@ -67,22 +66,15 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', cl
       const bearer = await fetchText()
       if (!bearer) return null
       const claims = claimsOf(bearer)
-      const subject = claims[subjectClaim]
-      return {
-        bearer,
-        subject: typeof subject === 'string' ? subject : undefined,
-        claims,
-        arrivedAt: clock.monotonic(),
-      }
+      return { bearer, subject: claims[subjectClaim] as string | undefined, claims, arrivedAt: clock.monotonic() }
     } catch {
       return undefined
     }
   }
 
-  return {
-    peek: () => held,
+  const tokens: Tokens = {
     discard: () => {
-      asked = held = undefined
+      asked = tokens.held = undefined
     },
     ask: () => {
       if (!asked) {
@@ -90,10 +82,11 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', cl
         asked = mine
         mine.then((answer) => {
           // Discarded meanwhile: it may speak for a former person.
-          if (mine === asked && answer) held = answer
+          if (mine === asked && answer) tokens.held = answer
         })
       }
       return asked
     },
   }
+  return tokens
 }

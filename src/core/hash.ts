@@ -15,7 +15,7 @@ const lane = (text: string, factor: number): string => {
  */
 export const hash = (salt: string, value: string): string => {
   const text = value + salt
-  return lane(text, 0x85ebca6b) + lane(text, 0x9e3779b1)
+  return lane(text, 0x85ebca6b) + lane(text, 0x85ebca77)
 }
 
 /** 128 random bits. `crypto.randomUUID` is absent on plain http, `getRandomValues` is not. */
