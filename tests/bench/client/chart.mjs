@@ -9,7 +9,7 @@ const sum = ({ tenCalls, fiveLoads, fiveTabs }) => tenCalls.requests + fiveLoads
 
 const panels = [
   { title: 'Script, kB brotli', pick: ({ bytes }) => bytes.script / 1_000 },
-  { title: 'Requests for 10 same calls, 5 loads, 5 tabs', pick: ({ requests }) => sum(requests) },
+  { title: 'Requests: 10 same calls + 5 loads + 5 tabs', pick: ({ requests }) => sum(requests) },
   { title: 'µs per repeated call (log scale)', pick: ({ repeatedCall }) => repeatedCall.callUs.median, isLog: true },
   { title: 'ms for script and init', pick: (library) => startOf(library).withInitMs.median },
 ]
@@ -34,7 +34,7 @@ const drawPanel = (libraries, { title, pick, isLog }, index) => {
     return drawBar(library, { y: (row + 1) * rowHeight + 4, share: scale(value) / longest, value })
   })
   return `<g transform="translate(${(index % 2) * panelWidth + 8} ${Math.floor(index / 2) * height + 4})">
-<text class="title" x="${barsFrom}" y="15">${title}</text>
+<text class="title" x="8" y="15">${title}</text>
 ${bars.join('\n')}
 </g>`
 }
