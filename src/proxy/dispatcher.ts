@@ -9,6 +9,8 @@ export type Delivery =
   | { kind: 'delivered'; id?: string | undefined; updated?: string | undefined }
   | { kind: 'accepted' }
   | { kind: 'superseded'; number: number }
+  /** The token is older than what it may write. */
+  | { kind: 'revoked' }
   /** Upstream will never take this field. */
   | { kind: 'refused'; field: FieldName | 'external_id' }
   | { kind: 'unavailable'; retryAfterMs?: number | undefined }
@@ -173,7 +175,7 @@ export const createDispatcher = ({ store, upsert, clock, concurrency = 64 }: Dis
       if (isClosed) return { kind: 'unavailable' }
       const result = await put(update)
       if (result.kind === 'unchanged') return { kind: 'delivered' }
-      if (result.kind === 'superseded') return result
+      if (result.kind !== 'stored') return result
       if (isClosed) return stored()
       const delivery = wait(update.externalId, update.fields, result.version)
       if (result.claim) start(result.claim)

@@ -96,7 +96,8 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     const contact = await readContact(incoming, clock)
     checkFields(contact, scope)
     const { external_id, ...fields } = contact
-    const delivery = await dispatcher.deliver({ externalId: external_id, fields, id }).catch(() => {
+    const issuedAt = scope.issuedAt === undefined ? undefined : scope.issuedAt * 1000
+    const delivery = await dispatcher.deliver({ externalId: external_id, fields, id, issuedAt }).catch(() => {
       throw new Refusal('store_unavailable')
     })
     switch (delivery.kind) {
@@ -109,6 +110,8 @@ export const createProxy = (options: ProxyOptions): Proxy => {
         return acceptedAnswer({ external_id, status: 'accepted' }, origin.cors)
       case 'superseded':
         throw new Refusal('superseded', { number: delivery.number })
+      case 'revoked':
+        throw new Refusal('token_revoked')
       case 'refused':
         throw new Refusal('invalid_field', { path: delivery.field, mend: 'refused by the contacts API' })
       case 'unavailable': {
