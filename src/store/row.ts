@@ -65,8 +65,9 @@ export const isPending = ({ payload }: Row): boolean => fieldsOf(payload).length
 export const isRevoking = ({ notBefore }: Row, now: number): boolean =>
   notBefore !== undefined && now < notBefore + notBeforeTtlMs
 
-/** Whether nobody holds the row and no back-off runs. A `wake` further off than it was ever set is a clock set back. */
-const isDue = ({ wake, span }: Row, now: number): boolean => wake <= now || wake - span > now
+/** Whether nobody holds the row and no back-off runs. A back-off that began in the future is a clock set back. */
+const isDue = ({ wake, span, lease }: Row, now: number): boolean =>
+  wake <= now || (lease === undefined && wake - span > now)
 
 const wakeNow = (row: Row, now: number): void => {
   row.lease = undefined

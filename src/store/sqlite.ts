@@ -39,6 +39,7 @@ export const sqlite = ({ path, maxBytes, collectMs = 20, clock = systemClock }: 
     connect: () => connection.open(),
     onFailure: connection.failed,
     begin: () => {
+      connection.sawClock()
       sequence = written = rows().readSequence()
     },
     end: () => {
@@ -100,7 +101,16 @@ export const sqlite = ({ path, maxBytes, collectMs = 20, clock = systemClock }: 
     done: (claim) => commits.later(() => end(claim, (row) => settleRow(row, claim, context()))),
     park: (claim, fields, reason) =>
       commits.later(() => end(claim, (row) => settleRow(row, claim, context(), { fields, reason }))),
-    retry: (claim, due, reason) => commits.later(() => end(claim, (row) => postponeRow(row, due, reason, clock.now()))),
+    retry: (claim, due, reason) => {
+      // Taken now: the clock may be set before it is written.
+      const waitMs = due - clock.now()
+      return commits.later(() =>
+        end(claim, (row) => {
+          const now = clock.now()
+          postponeRow(row, now + waitMs, reason, now)
+        }),
+      )
+    },
     release: (claims) =>
       commits.soon(() => {
         for (const claim of claims) end(claim, (row) => releaseRow(row, clock.now()))

@@ -8,6 +8,8 @@ export interface Connection {
   open(): DatabaseSync
   /** The rows of the open file. */
   rows(): Rows
+  /** To be called in each transaction: times that are written now are wrong if the clock is set back later. */
+  sawClock(): void
   /** Whether rows may have been put off by a clock that was ahead: once after opening and after each step back. */
   wasClockSetBack(): boolean
   /** A transaction has ended: if it wrote something, the log is emptied when it becomes quiet. */
@@ -29,7 +31,8 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
   let current: { database: DatabaseSync; rows: Rows } | undefined
   let failure: { error: unknown; at: number } | undefined
   let isClosed = false
-  let offset = Number.POSITIVE_INFINITY
+  /** How far the clock was ahead of the monotonic one, at most. */
+  let ahead = Number.POSITIVE_INFINITY
   let idle: ReturnType<typeof setTimeout> | undefined
   let writtenSince: number | undefined
   let writtenAt = 0
@@ -65,7 +68,7 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
     try {
       const database = openDatabase(options)
       current = { database, rows: createRows(database) }
-      offset = Number.POSITIVE_INFINITY
+      ahead = Number.POSITIVE_INFINITY
       failure = undefined
       return database
     } catch (error) {
@@ -80,10 +83,14 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
       if (!current) throw failure?.error ?? new Error('the store is closed')
       return current.rows
     },
+    sawClock: () => {
+      ahead = Math.max(ahead, clock.now() - clock.monotonic())
+    },
     wasClockSetBack: () => {
-      const before = offset
-      offset = clock.now() - clock.monotonic()
-      return offset < before - stepMs
+      const offset = clock.now() - clock.monotonic()
+      const isBack = offset < ahead - stepMs
+      if (isBack) ahead = offset
+      return isBack
     },
     committed: () => {
       const before = changes

@@ -109,17 +109,20 @@ export const createGroupCommit = (options: GroupCommitOptions): GroupCommit => {
       waiting.push({ job, resolve: resolve as (value: unknown) => void, reject })
     })
 
+  const soon = <T>(job: () => T): Promise<T> => {
+    const result = add(job)
+    // While another process holds the file, the next try is due anyway.
+    if (!isScheduled && busySince === undefined) {
+      isScheduled = true
+      setImmediate(flush)
+    }
+    return result
+  }
+
   return {
-    soon: (job) => {
-      const result = add(job)
-      // While another process holds the file, the next try is due anyway.
-      if (!isScheduled && busySince === undefined) {
-        isScheduled = true
-        setImmediate(flush)
-      }
-      return result
-    },
+    soon,
     later: (job) => {
+      if (collectMs === 0) return soon(job)
       const result = add(job)
       if (!isScheduled) timer ??= setTimeout(flush, collectMs)
       return result
