@@ -220,9 +220,12 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       cancelPoll()
       await Promise.allSettled(storing)
       const ended = (): Promise<unknown> => Promise.all([...running.values()].map((one) => one.ended))
-      if (graceMs > 0) await Promise.race([ended(), new Promise<void>((resolve) => clock.after(graceMs, resolve))])
-      for (const { aborter } of running.values()) aborter.abort()
+      const abort = (): void => {
+        for (const { aborter } of running.values()) aborter.abort()
+      }
+      const cancel = graceMs > 0 ? clock.after(graceMs, abort) : abort()
       await ended()
+      cancel?.()
       waiters.tellAll(stored())
       await store.close()
     },
