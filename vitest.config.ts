@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Machines are sometimes busy: what is awaited may take its time, and what is there at once is not waited for.
+    expect: { poll: { timeout: 10_000 } },
     // Two cores: browsers and servers of several files at once would only starve each other.
     maxWorkers: 2,
   },

@@ -2,13 +2,14 @@
 import { devCommand } from './dev/command.ts'
 import { runProgram } from './node/commands/main.ts'
 import { processContext, readOwnPackage } from './node/commands/process.ts'
+import { proxyCommand } from './node/commands/proxy.ts'
 import { tokenCommand } from './node/commands/token.ts'
 
 process.exitCode = await runProgram(
   {
     name: 'orq-identify',
     ...readOwnPackage(import.meta.url),
-    commands: { dev: devCommand, token: tokenCommand },
+    commands: { dev: devCommand, proxy: proxyCommand, token: tokenCommand },
     colours: process.stdout.isTTY,
   },
   process.argv.slice(2),

@@ -3,6 +3,8 @@ import type { Clock } from '../src/core/ports.ts'
 export interface FakeClock extends Clock {
   /** Lets `ms` pass, running what comes due in order, and everything that follows from it. */
   advance(ms: number): Promise<void>
+  /** Sets the wall clock, as a person or NTP does; timers and the monotonic clock go on. */
+  set(now: number): void
   /** How many timers wait. */
   timers(): number
   /** How long each timer was set for, in order. */
@@ -14,13 +16,17 @@ const settle = async (): Promise<void> => {
 }
 
 /** A clock that moves only when told. */
-export const fakeClock = (start = 1_800_000_000_000): FakeClock => {
+export const fakeClock = (begin = 1_800_000_000_000): FakeClock => {
+  let start = begin
   let elapsed = 0
   const timers = new Set<{ at: number; task: () => void }>()
   const waits: number[] = []
   return {
     waits,
     now: () => start + elapsed,
+    set: (now) => {
+      start = now - elapsed
+    },
     monotonic: () => elapsed,
     after: (ms, task) => {
       const timer = { at: elapsed + ms, task }

@@ -1,4 +1,4 @@
-export type OrqErrorCode = 'INVALID_OPTION' | 'INVALID_CONTACT' | 'API_ERROR'
+export type OrqErrorCode = 'INVALID_OPTION' | 'INVALID_CONTACT' | 'API_ERROR' | 'STORE_UNUSABLE'
 
 /**
  * What this package throws, always at set-up or from a server-side call: `identify` never throws. Switch on `code`;

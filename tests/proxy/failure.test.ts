@@ -147,6 +147,8 @@ describe('upstream that refuses a field', () => {
     const answer = await world.post({ external_id: 'u1', email: 'a@b.c', tags: ['x'] })
     expect(pick(answer)).toEqual(unavailable)
     expect(answer.headers.get('retry-after')).toBe('9')
+    // It asked everybody to wait, so the next one is not even tried until then.
+    await world.clock.advance(9_000)
     await world.post(email('a@b.c'))
     expect(world.calls.at(-1)?.body).toEqual(email('a@b.c'))
   })
