@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     testTimeout: 30_000,
+    // Shared runners stall for seconds now and then; at a desk nothing is tried twice.
+    retry: process.env.CI ? 1 : 0,
     hookTimeout: 60_000,
     // Machines are sometimes busy: what is awaited may take its time, and what is there at once is not waited for.
     expect: { poll: { timeout: 10_000 } },

@@ -29,7 +29,7 @@ export const install = (): ScriptOrq => {
   const before = scope.orq
   // A stub's queue is a list with methods.
   const isQueue = !!before?.splice
-  if (before?.identify && !isQueue) {
+  if (typeof before?.identify === 'function' && !isQueue) {
     console.warn('orq: included twice')
     return before
   }
