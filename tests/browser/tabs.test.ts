@@ -110,7 +110,8 @@ describe('several tabs of one browser', () => {
     await visits.context.close()
   })
 
-  test('without Web Locks the contact is right, with at most one request per tab', async () => {
+  // Each tab may send, and go once more when another tab's number has overtaken its own.
+  test('without Web Locks the contact is right, with at most two requests per tab', async () => {
     const visits = await createVisits(server, browser, 'no-locks')
     const { scope, id } = visits
     await visits.context.addInitScript(() => {
@@ -123,7 +124,7 @@ describe('several tabs of one browser', () => {
       await scope.arrived({ isIdle: true })
       const { length } = scope.posts.splice(0)
       expect(length).toBeGreaterThanOrEqual(1)
-      expect(length).toBeLessThanOrEqual(5)
+      expect(length).toBeLessThanOrEqual(10)
       expect(visits.contact().metadata).toEqual({ round })
     }
     await together(
