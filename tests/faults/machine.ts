@@ -10,8 +10,8 @@ import type { Recorder } from './recorder.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const secret = 'secret-of-the-fault-tests-0123456789'
 
-/** The long ones run with ORQ_TEST_ALL=1 alone. */
-export const isLong = process.env['ORQ_TEST_ALL'] === '1'
+/** The long ones run in `npm run soak` alone. */
+export const isLong = process.env['ORQ_SOAK'] === '1'
 
 export interface Running {
   url: string
