@@ -8,7 +8,8 @@ export const createAttempt =
     ky(url, {
       ...init,
       signal,
-      fetch: fetch as typeof globalThis.fetch,
+      // Handed on as the port declares it: ky calls with a Request.
+      fetch: (request) => fetch(url, { ...init, signal: (request as Request).signal }),
       timeout: timeoutMs,
       retry: 0,
       throwHttpErrors: false,

@@ -1,7 +1,5 @@
 import type { LoadEngine } from './intake.ts'
 
 /** Beside the script, with the chunk's own hash: a cached script never meets a chunk of another version. */
-export const loadChunk =
-  (scriptUrl: string | undefined): LoadEngine =>
-  async () =>
-    (await import(new URL('transport.js?v=__TRANSPORT_HASH__', scriptUrl).href)).createEngine
+export const loadChunk = async (scriptUrl: string | undefined): ReturnType<LoadEngine> =>
+  (await import(new URL('transport.js?v=__TRANSPORT_HASH__', scriptUrl).href)).createEngine

@@ -1,13 +1,13 @@
 import { hash } from '../core/hash.ts'
 import { acknowledge } from '../core/ledger.ts'
-import { nextDelay } from '../core/retry.ts'
 import { type Answer, type Failure, readAnswer, within } from './answer.ts'
 import { createAttempt } from './attempt.ts'
 import type { Shared } from './intake.ts'
-import { covers, entryOf, hasUnsent, isEmpty, type Line } from './line.ts'
+import { entryOf, hasUnsent, isEmpty, type Line } from './line.ts'
 import type { Flight, Lines } from './lines.ts'
 import { createLock } from './lock.ts'
 import { dropped, pending } from './outcome.ts'
+import { createPace } from './pace.ts'
 import { isOffline } from './page.ts'
 import { ledgerOf } from './records.ts'
 import { isExpired, type Token } from './tokens.ts'
@@ -27,22 +27,19 @@ export interface Courier {
   halt(): void
   /** The token at hand, unless it has expired: then it is discarded. */
   goodToken(): Token | undefined
-  /** An opaque token speaks for the person of the last call. */
-  speaksFor(token: Token, id: string): boolean
 }
 
 export const createCourier = (shared: Shared, lines: Lines): Courier => {
-  const { store, tokens, mayRun, say } = shared
-  const { clock, fetch, timeoutMs = 1e4, debounceMs, maxWaitMs = 2e3, retries = {}, proxyUrl } = shared
+  const { store, tokens, speaksFor, mayRun, say } = shared
+  const { clock, fetch, timeoutMs = 1e4, debounceMs = 250, maxWaitMs = 2e3, proxyUrl } = shared
   const { all, lineOf, refresh, launch, settle, release, save } = lines
+  const { waitMs, slowDown, reset } = createPace(shared, lines)
   const underLock = createLock(proxyUrl, timeoutMs / 2, clock)
   /** Ids whose turn has come. */
   const ready = new Set<string>()
   const flying = new Set<Promise<void>>()
   let running: Promise<void> | undefined
   let isRenewed = false
-  let failures = 0
-  let failingSince = 0
   let cancelWake = (): void => {}
 
   const endDebounce = (line: Line): void => {
@@ -55,15 +52,6 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     // A string cannot be renewed, so it lives on.
     if (token && typeof shared.token !== 'string' && isExpired(token, clock.monotonic())) tokens.discard()
     return tokens.held
-  }
-
-  const speaksFor = (token: Token, id: string): boolean => (token.subject ?? shared.person) === id
-
-  const waitMs = (): number => {
-    const [failedAt, ...untils] = store.recall().pause
-    const now = clock.now()
-    const left = now < failedAt ? 0 : Math.max(...untils) - now
-    return Math.max(left, lines.quietUntil - clock.monotonic())
   }
 
   const pump = (): Promise<void> => {
@@ -148,20 +136,20 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     const isOver = isKnown || verdict === 'rejected'
     const isOne = isOver && !isKnown && path !== 'external_id' && !!fields[path]
     const stored = entryOf(records, id)
-    for (const field in fields) {
+    for (const field of Object.keys(fields)) {
+      // Changed or sent again meanwhile: that value waits, or its own answer counts.
+      if (carriers[field] !== serial) continue
+      carriers[field] = 0
+      if (!isOver || (isOne && field !== path)) continue
       const sent = fields[field]!
-      const own = line.fields[field]
-      if (carriers[field] === serial) carriers[field] = 0
-      // Changed meanwhile: the later value waits.
-      if (!isOver || (isOne && field !== path) || (own && !covers(sent, own))) continue
-      const calledAt = own?.[1] ?? sent[1]
+      const calledAt = line.fields[field]?.[1] ?? sent[1]
       delete line.fields[field]
       if (!((stored[field]?.[1] ?? 0) > calledAt)) delete stored[field]
       if (isKnown) acknowledge(ledgerOf(records, id), field, hash(records.salt, sent[0]), clock.now(), calledAt)
     }
     if (isKnown) {
       records.pause = [0, 0, 0]
-      failures = lines.quietUntil = 0
+      reset()
     }
     // A profile restored from a backup counts from an old number on.
     records.last = Math.max(records.last, body.number || 0)
@@ -189,27 +177,11 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     release(line)
   }
 
-  const fail = ({ reason, isQuiet, retryAfterMs = 0 }: Failure): void => {
-    const now = clock.now()
-    let delayMs: number | undefined
+  const fail = (failure: Failure): void => {
     isRenewed = false
-    shared.lastFailure = reason
-    if (reason === 'unreachable' && retries.retryConnectionErrors === false) isQuiet = true
-    // Coming online is an event: no time to wait for.
-    if (reason !== 'offline') {
-      if (!failures) failingSince = clock.monotonic()
-      delayMs = nextDelay(retries, failures++, clock.monotonic() - failingSince, Math.random())
-      if (isQuiet) lines.quietUntil = clock.monotonic() + (delayMs ?? 0)
-      else {
-        store.recall().pause = [now, now + (delayMs ?? 0), now + retryAfterMs]
-        store.save()
-      }
-    }
-    if (!isQuiet && delayMs !== undefined) return
-    for (const id of ready) {
-      const line = all.get(id)
-      if (line) settle(line, pending(reason), 0)
-    }
+    shared.lastFailure = failure.reason
+    if (slowDown(failure)) return
+    for (const line of all.values()) if (ready.has(line.id)) settle(line, pending(failure.reason), 0)
     ready.clear()
   }
 
@@ -258,10 +230,8 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     halt: () => {
       cancelWake()
       ready.clear()
-      failures = 0
-      lines.quietUntil = 0
+      reset()
     },
     goodToken,
-    speaksFor,
   }
 }

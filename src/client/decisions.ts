@@ -20,7 +20,7 @@ export interface Decisions {
   /** Tells of a step. @returns it as an outcome, for those that are one */
   emit: Emit
   on(listener: (decision: Decision) => void): () => void
-  /** The last decision of each contact, at most 50. */
+  /** The last decision of each contact, oldest first, at most 50. */
   last(): Decision[]
 }
 
@@ -35,6 +35,7 @@ export const createDecisions = (): Decisions => {
       salt ||= randomId()
       const contact = hash(salt, id)
       const decision = { kind, reason, contact, at: Date.now() }
+      delete latest[contact]
       latest[contact] = decision
       for (const listener of listeners) {
         try {
@@ -44,7 +45,7 @@ export const createDecisions = (): Decisions => {
           console.error(error)
         }
       }
-      return (reason ? { status: kind, reason } : { status: kind }) as Outcome
+      return { status: kind, reason } as Outcome
     },
     on: (listener) => {
       listeners.add(listener)

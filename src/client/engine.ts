@@ -19,7 +19,7 @@ export interface Engine {
 }
 
 export const createEngine = (shared: Shared): Engine => {
-  const { store, proxyUrl } = shared
+  const { store, speaksFor, proxyUrl } = shared
   const lines = createLines(shared)
   const courier = createCourier(shared, lines)
   return {
@@ -39,7 +39,7 @@ export const createEngine = (shared: Shared): Engine => {
       if (!token || isOffline(proxyUrl) || courier.waitMs() > 0) return
       const { epoch } = store.recall()
       for (const line of lines.all.values()) {
-        if (!courier.speaksFor(token, line.id) || line.epoch !== epoch || !hasUnsent(line)) continue
+        if (!speaksFor(token, line.id) || line.epoch !== epoch || !hasUnsent(line)) continue
         lines.refresh(line)
         const flight = hasUnsent(line) && lines.launch(line, token)
         if (flight) courier.land(flight)

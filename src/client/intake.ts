@@ -2,7 +2,7 @@ import type { Contact } from '../core/contact.ts'
 import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
 import type { Fetch } from '../core/ports.ts'
-import { contactsPath, updateIdHeader } from '../core/wire.ts'
+import { contactsPath } from '../core/wire.ts'
 import type { Emit, Say } from './decisions.ts'
 import type { createEngine, Engine } from './engine.ts'
 import type { Settings } from './options.ts'
@@ -32,6 +32,8 @@ export interface Intake {
   contact: Contact
   calledAt: number
   force: boolean
+  /** Of the session that it belongs to. */
+  epoch: string
   end(outcome: Outcome): void
   /** Sent already, by a page that was left before the engine came. */
   post?: Post
@@ -53,6 +55,7 @@ export interface Shared extends Parts, Settings {
   person?: string | undefined
   /** What a call is told that has waited long enough. */
   lastFailure: PendingReason
+  speaksFor(token: Token, id: string): boolean
   /** Calls `send` before it returns. */
   post(parcel: Parcel, token: Token, send?: Fetch): Post
 }
@@ -75,17 +78,19 @@ export interface Pipeline {
   forget(reason: DroppedReason): void
 }
 
-/** Browsers share 64 KiB among all keepalive bodies of a page: ours leave most of it to others. */
-export const outlivesPage = (body: string): boolean => new Blob([body]).size <= 16_384
+/** At most 16 KiB: browsers share 64 among all keepalive bodies of a page, and ours leave most of it to others. */
+export const outlivesPage = (body: string): boolean => new Blob([body]).size < 16_385
 
 export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngine): Pipeline => {
-  const { clock, dedupeTtlMs, settleMs, debounceMs, proxyUrl, fetch } = settings
+  const { clock, dedupeTtlMs = 864e5, settleMs = 12e3, debounceMs = 250, proxyUrl, fetch } = settings
   const { emit, mayRun } = parts
   const store = createRecords(settings)
   const tokens = createTokens(settings)
   const intakes: Intake[] = []
   let engine: Engine | undefined
   let loading: Promise<void> | undefined
+
+  const speaksFor = (token: Token, id: string): boolean => (token.subject ?? shared.person) === id
 
   const post: Shared['post'] = ({ id, body, serial, force }, { bearer }, send = fetch) => {
     // Asynchronous, so that a patched fetch which throws rejects; runs at once, while the page is still there.
@@ -95,13 +100,12 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
         headers: {
           authorization: `Bearer ${bearer}`,
           'content-type': 'application/json',
-          [updateIdHeader]: `${hash(store.recall().id, id)}.${serial}${force ? '.force' : ''}`,
+          'orq-update-id': `${hash(store.recall().id, id)}.${serial}${force ? '.force' : ''}`,
         },
         body,
         keepalive: outlivesPage(body),
         credentials: 'omit',
-        cache: 'no-store',
-        redirect: 'error',
+        redirect: 'manual',
       })
     const reply = run()
     // Nobody may be there to hear it.
@@ -114,23 +118,23 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
     if (engine) return engine.sendNow()
     const token = tokens.held
     const records = store.recall()
-    // The engine knows better: a clock may have been set back, news cut some pauses short, and what another tab has
-    // called since our last call may be a later value or not.
-    const isOurs = records.last === intakes.at(-1)?.calledAt
-    if (!token || !isOurs || Math.max(...records.pause) > clock.now()) return
+    // The engine knows better: a clock may have been set back, and news cut some pauses short.
+    if (!token || isOffline(proxyUrl) || Math.max(...records.pause) > clock.now()) return
     for (const intake of intakes) {
-      const { contact, calledAt, force } = intake
+      const { contact, calledAt, force, epoch } = intake
       const id = contact.external_id
-      if (intake.post || (token.subject ?? shared.person) !== id) continue
-      for (const field in contact) markSent(ledgerOf(records, id), field, calledAt)
+      const ledger = ledgerOf(records, id)
+      const body = JSON.stringify(contact)
+      if (intake.post || epoch !== records.epoch || !speaksFor(token, id) || !outlivesPage(body)) continue
+      for (const field of Object.keys(contact)) markSent(ledger, field, calledAt)
       store.save()
       emit(id, 'sent')
-      intake.post = post({ id, body: JSON.stringify(contact), serial: calledAt, force }, token)
+      intake.post = post({ id, body, serial: calledAt, force }, token)
     }
   }
 
   /** Loads the engine. A failed import is remembered by browsers for the life of the page: then the bare fetch sends. */
-  const start = (): void => {
+  const start = (): Promise<void> => {
     loading ??= load().then(
       (create) => {
         engine = create(shared)
@@ -139,11 +143,13 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
       },
       () => {
         loading = undefined
+        shared.lastFailure = 'unreachable'
         // Nobody else looks whether the token has expired.
         tokens.discard()
         clock.after(debounceMs, () => tokens.ask().then(sendNow))
       },
     )
+    return loading
   }
 
   const resume = (isNews?: boolean): void => {
@@ -163,10 +169,10 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
     const ledger = ledgerOf(records, id)
     // With anything waiting or on the wire the engine tells whether it is different.
     let leftMs = id && !force && !records.unsent[0] && !engine?.isBusy() ? 1 / 0 : 0
-    for (const field in contact) {
+    for (const field of Object.keys(contact)) {
       const known = ledger[field]
       const digest = hash(records.salt, JSON.stringify(contact[field as keyof Contact]))
-      leftMs = Math.min(leftMs, isAcknowledged(known, digest, now, dedupeTtlMs) ? known![1] + dedupeTtlMs - now : 0)
+      leftMs = isAcknowledged(known, digest, now, dedupeTtlMs) ? Math.min(leftMs, known![1] + dedupeTtlMs - now) : 0
     }
     if (leftMs) return leftMs
     return new Promise((resolve) => {
@@ -175,11 +181,12 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
         resolve(outcome)
       }
       const cancel = clock.after(settleMs, () => end(emit(id, 'pending', shared.lastFailure)))
-      const intake: Intake = { contact, calledAt: nextNumber(records, now), force, end }
+      const intake: Intake = { contact, calledAt: nextNumber(records, now), force, epoch: records.epoch, end }
       if (engine) return engine.take(intake)
       intakes.push(intake)
       records.unsent.push([contact, intake.calledAt, force])
-      store.save()
+      // What names nobody is kept nowhere: the engine will say why.
+      if (id) store.save()
       if (isOffline(proxyUrl)) return end(emit(id, 'pending', 'offline'))
       // Beside the engine and the debounce, so that leaving the page finds the token at hand.
       tokens.ask()
@@ -187,7 +194,7 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
     })
   }
 
-  const shared: Shared = { ...settings, ...parts, store, tokens, lastFailure: 'timeout', post }
+  const shared: Shared = { ...settings, ...parts, store, tokens, lastFailure: 'timeout', speaksFor, post }
 
   return {
     stamp: store.stamp,

@@ -28,7 +28,7 @@ export interface Line {
 /** The later call of each field; of two at the same time, the second argument's. */
 export const joinFields = (stored: WaitingFields | undefined, own: WaitingFields): WaitingFields => {
   const joined = { ...stored }
-  for (const field in own) if ((joined[field]?.[1] ?? 0) <= own[field]![1]) joined[field] = own[field]!
+  for (const field of Object.keys(own)) if ((joined[field]?.[1] ?? 0) <= own[field]![1]) joined[field] = own[field]!
   return joined
 }
 

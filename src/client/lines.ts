@@ -53,7 +53,7 @@ const check = (contact: Contact): Contact | Problem => {
 }
 
 export const createLines = (shared: Shared): Lines => {
-  const { store, emit, say, post, clock, dedupeTtlMs, outboxTtlMs = 6048e5, debug } = shared
+  const { store, emit, say, post, clock, dedupeTtlMs = 864e5, outboxTtlMs = 6048e5, debug } = shared
   const all = new Map<string, Line>()
 
   const save: Lines['save'] = (records) => {
@@ -94,21 +94,40 @@ export const createLines = (shared: Shared): Lines => {
     if (isEmpty(fields)) all.delete(id)
   }
 
-  const toFields = (contact: Contact, calledAt: number, force: boolean): WaitingFields => {
-    const fields: WaitingFields = {}
-    for (const field in contact)
-      fields[field] = [JSON.stringify(contact[field as keyof Contact]), calledAt, force ? 1 : 0]
-    return fields
+  const toFields = (contact: Contact, calledAt: number, force: boolean): WaitingFields =>
+    Object.fromEntries(
+      Object.entries(contact).map(([field, value]) => [field, [JSON.stringify(value), calledAt, force ? 1 : 0]]),
+    )
+
+  /** Joins what pages have kept and no engine has taken yet, ours or another's; leaves out what is too old. */
+  const absorb = (): Records => {
+    const records = store.recall()
+    const kept = records.unsent
+    records.unsent = []
+    for (const [head, ...rest] of kept) {
+      let id = head as string
+      let fields = rest[0] as WaitingFields
+      if (typeof head !== 'string') {
+        const contact = check(head)
+        if ('path' in contact) continue
+        id = contact.external_id
+        fields = toFields(contact, ...(rest as [number, boolean]))
+      }
+      for (const field of Object.keys(fields)) if (clock.now() - fields[field]![1] >= outboxTtlMs) delete fields[field]
+      const stored = entryOf(records, id)
+      Object.assign(stored, joinFields(stored, fields))
+    }
+    return records
   }
 
   /** The fields of a call as they will wait, or undefined when all is known and nothing different waits. */
   const newsOf = (id: string, fields: WaitingFields, own: WaitingFields): WaitingFields | undefined => {
-    const records = store.recall()
+    const records = absorb()
     const ledger = ledgerOf(records, id)
     const waiting = joinFields(entryOf(records, id), own)
     let isNews = false
     let isExpired: 1 | 0 = 0
-    for (const field in fields) {
+    for (const field of Object.keys(fields)) {
       const [json, , force] = fields[field]!
       const known = ledger[field]
       const digest = hash(records.salt, json)
@@ -117,11 +136,15 @@ export const createLines = (shared: Shared): Lines => {
       // Known but expired: somebody else may have changed it, and the proxy's own ledger must not call it unchanged.
       if (!isKnown && known?.[0] === digest) isExpired = 1
     }
-    for (const field in fields) fields[field]![2] ||= isExpired || own[field]?.[2] || 0
+    for (const field of Object.keys(fields)) fields[field]![2] ||= isExpired || own[field]?.[2] || 0
     return isNews ? fields : undefined
   }
 
-  const take: Lines['take'] = ({ contact: given, calledAt, force, end, post: sent }) => {
+  const take: Lines['take'] = ({ contact: given, calledAt, force, epoch, end, post: sent }) => {
+    if (epoch !== store.recall().epoch) {
+      end(emit(given.external_id, 'dropped', 'reset'))
+      return undefined
+    }
     const contact = check(given)
     if ('path' in contact) {
       say(`identify: ${contact.path} must be ${contact.mend}`)
@@ -138,12 +161,16 @@ export const createLines = (shared: Shared): Lines => {
       return undefined
     }
     const records = store.recall()
-    for (const field in fields) {
-      if (!covers(line.fields[field], fields[field]!)) line.carriers[field] = lines.quietUntil = records.pause[1] = 0
+    const stored = entryOf(records, id)
+    const ledger = ledgerOf(records, id)
+    for (const field of Object.keys(fields)) {
+      const own = line.fields[field]
+      // What another tab called in between is not undone by what we have on the wire.
+      const isLatest = Math.max(stored[field]?.[1] ?? 0, ledger[field]?.[2] ?? 0) <= (own?.[1] ?? 0)
+      if (!isLatest || !covers(own, fields[field]!)) line.carriers[field] = lines.quietUntil = records.pause[1] = 0
       line.fields[field] = fields[field]!
       if (sent) line.carriers[field] = sent.serial
     }
-    const stored = entryOf(records, id)
     Object.assign(stored, joinFields(stored, line.fields))
     save(records)
     if ([...line.calls].some(({ carrier }) => !carrier)) emit(id, 'joined')
@@ -152,23 +179,7 @@ export const createLines = (shared: Shared): Lines => {
   }
 
   const takeUp = (): void => {
-    const records = store.recall()
-    const kept = records.unsent
-    records.unsent = []
-    for (const [head, ...rest] of kept) {
-      let id = head as string
-      let fields = rest[0] as WaitingFields
-      if (typeof head !== 'string') {
-        // A page has kept it, this one or another's, and no engine has taken it yet.
-        const contact = check(head)
-        if ('path' in contact) continue
-        id = contact.external_id
-        fields = toFields(contact, ...(rest as [number, boolean]))
-      }
-      for (const field in fields) if (clock.now() - fields[field]![1] >= outboxTtlMs) delete fields[field]
-      const stored = entryOf(records, id)
-      Object.assign(stored, joinFields(stored, fields))
-    }
+    const records = absorb()
     for (const [id, fields] of records.unsent as [string, WaitingFields][]) {
       const line = lineOf(id)
       line.fields = joinFields(fields, line.fields)
@@ -183,18 +194,27 @@ export const createLines = (shared: Shared): Lines => {
     const stored = entryOf(records, line.id)
     const ledger = ledgerOf(records, line.id)
     const joined = joinFields(stored, own)
-    line.fields = {}
-    for (const field in joined) {
+    const rest: WaitingFields = {}
+    let isNews = false
+    for (const field of Object.keys(joined)) {
       const waiting = joined[field]!
       const known = ledger[field]
-      const isKnown = isAcknowledged(known, hash(records.salt, waiting[0]), clock.now(), dedupeTtlMs)
       if (!isLocked && own[field] !== waiting) continue
-      if ((known?.[2] ?? 0) <= waiting[1] && (waiting[2] || !isKnown)) line.fields[field] = waiting
+      // Another tab has sent a later call.
+      if ((known?.[2] ?? 0) > waiting[1]) delete stored[field]
       else {
-        delete stored[field]
-        // So that a tab which waits with an older call knows that it is older.
-        known![2] = Math.max(known![2], waiting[1])
+        rest[field] = waiting
+        const isKnown = isAcknowledged(known, hash(records.salt, waiting[0]), clock.now(), dedupeTtlMs)
+        if (waiting[2] || !isKnown) isNews = true
       }
+    }
+    // A body carries every field of its calls; but what is known altogether needs none.
+    line.fields = isNews ? rest : {}
+    if (isNews) return
+    for (const field of Object.keys(rest)) {
+      delete stored[field]
+      // So that a tab which waits with an older call knows that it is older.
+      ledger[field]![2] = rest[field]![1]
     }
   }
 
@@ -212,7 +232,7 @@ export const createLines = (shared: Shared): Lines => {
     const ledger = ledgerOf(records, id)
     let force: 1 | 0 = 0
     line.sent = [body, serial]
-    for (const field in fields) {
+    for (const field of Object.keys(fields)) {
       markSent(ledger, field, fields[field]![1])
       force ||= fields[field]![2]
       line.carriers[field] = serial

@@ -4,8 +4,8 @@ import type { Clock } from '../core/ports.ts'
 export type UnderLock = (task: (isLocked: boolean) => Promise<void>) => Promise<void>
 
 /**
- * A Web Lock, waited for at most `maxWaitMs`: a frozen tab may hold it. Held 50 ms longer than the task, because Chromium
- * may grant it to another tab before that tab sees what this one wrote; but not by a page that is left, which would not
+ * A Web Lock, waited for at most `maxWaitMs`: a frozen tab may hold it. Held 50 ms longer than the task and 10 ms before it,
+ * because Chromium may grant it to another tab before that tab sees what this one wrote; but not by a page that is left, which would not
  * be kept in the back/forward cache. Absent on plain http; outside a document nobody shares our storage, so nothing
  * needs it.
  */
@@ -27,7 +27,7 @@ export const createLock =
           }
           addEventListener('pagehide', end, { signal })
           document.addEventListener('visibilitychange', end, { signal })
-          const ending = task(true)
+          const ending = new Promise<void>((begin) => clock.after(10, begin)).then(() => task(!signal.aborted))
           resolve(ending)
           ending.then(() => clock.after(50, end))
         })

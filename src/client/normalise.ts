@@ -1,4 +1,4 @@
-import type { Contact } from '../core/contact.ts'
+import { type Contact, maxBodyBytes } from '../core/contact.ts'
 import type { Say } from './decisions.ts'
 
 /** What `identify` takes as an object, in camelCase or in the wire's snake_case. Absent fields are kept upstream. */
@@ -39,15 +39,21 @@ const traitNames: Record<string, string> = { name: 'display_name', avatar: 'avat
 const isField = (name: string): boolean => /^(external_id|display_name|email|avatar_url|tags|metadata)$/.test(name)
 
 const toJson = (_: string, value: unknown): unknown => {
-  // Times zero is zero, but for NaN and the infinities.
-  if (/^(f|sy)/.test(typeof value) || (typeof value === 'number' && value * 0 !== 0)) throw value
+  if (/^(f|sy)/.test(typeof value) || (typeof value === 'number' && !Number.isFinite(value))) throw value
   return Object(value) === value && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value as object).sort())
     : value
 }
 
-/** A copy with sorted keys, so that equal values have equal JSON. Throws at what JSON would change without a word. */
-export const sortedCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value, toJson))
+/**
+ * A copy with sorted keys, so that equal values have equal JSON. Throws at what JSON would change without a word, and
+ * at what no body could hold.
+ */
+export const sortedCopy = <T>(value: T): T => {
+  const json = JSON.stringify(value, toJson)
+  if (json.length > maxBodyBytes) throw value
+  return JSON.parse(json)
+}
 
 /**
  * Turns both forms of `identify` into a contact, with the values at the time of the call. Not checked yet: whoever has
@@ -58,18 +64,18 @@ export const toContact = ([user, second, third]: readonly unknown[], say: Say): 
   const isTraits = Object(user) !== user
   const contact: Record<string, unknown> = {}
   const metadata: Record<string, unknown> = {}
-  const [given, options] = isTraits ? [second, third] : [user, second]
-  for (const [key, value] of Object.entries(given ?? {})) {
+  const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
+  for (const [key, value] of Object.entries((isTraits ? second : user) ?? {})) {
     const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, '_$&').toLowerCase()
     if (isField(name)) contact[name] = value
     else if (isTraits) metadata[key] = value
-    else say(`identify: unknown ${key.slice(0, 40)}, use metadata`, 'warn')
+    else say(`identify: unknown ${key}, use metadata`, 'warn')
   }
   if (Object.keys(metadata)[0]) contact.metadata = { ...metadata, ...(contact.metadata as object) }
   if (isTraits) contact.external_id = user
   if (typeof contact.external_id === 'number') {
-    say('identify: give a text as id', 'warn')
+    say('identify: give a text id', 'warn')
     contact.external_id = `${contact.external_id}`
   }
-  return [sortedCopy(contact as unknown as Contact), !!(options as IdentifyOptions | undefined)?.force]
+  return [sortedCopy(contact as unknown as Contact), !!force]
 }

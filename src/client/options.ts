@@ -1,5 +1,4 @@
 import type { Contact } from '../core/contact.ts'
-import { OrqError } from '../core/errors.ts'
 import { type Clock, type Fetch, type KeyValueStore, systemClock } from '../core/ports.ts'
 import type { RetryConfig } from '../core/retry.ts'
 
@@ -58,36 +57,28 @@ export interface ClientOptions {
   clock?: Clock | undefined
 }
 
-/** What the core needs a value of; what only the engine reads has its default there. */
-type Defaulted = 'subjectClaim' | 'debounceMs' | 'dedupeTtlMs' | 'settleMs' | 'consent' | 'clock' | 'fetch'
+/** Every other default stands where the option is read. `proxyUrl` is absolute and has no slash at its end. */
+export type Settings = ClientOptions & { clock: Clock; fetch: Fetch; proxyUrl: string; tokenUrl?: string | undefined }
 
-/** `proxyUrl` and `tokenUrl` are absolute; `proxyUrl` has no slash at its end. */
-export type Settings = Omit<ClientOptions, Defaulted | 'proxyUrl' | 'tokenUrl'> & {
-  [name in Defaulted]: NonNullable<ClientOptions[name]>
-} & { proxyUrl: string; tokenUrl: string | undefined }
-
-/** @throws OrqError `INVALID_OPTION`, naming the option and the mend */
+/** @throws RangeError naming the option and what to give */
 export const toSettings = (options: ClientOptions): Settings => {
   const settings: Record<string, unknown> = {
-    subjectClaim: 'sub',
-    debounceMs: 250,
-    dedupeTtlMs: 864e5,
-    settleMs: 12e3,
-    consent: 'granted',
-    clock: systemClock,
+    ...options,
+    clock: options.clock ?? systemClock,
     // Looked up at each call: pages and extensions replace the global one after we have started.
-    fetch: (url: string, init?: RequestInit) => fetch(url, init),
+    fetch: options.fetch ?? ((url: string, init?: RequestInit) => globalThis.fetch(url, init)),
   }
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue
-    const isUrl = /Url$/.test(name)
+  for (const [name, value] of Object.entries(options))
     try {
-      settings[name] = isUrl && value ? new URL(value, globalThis.location?.href).href : value
-      if (/Ms$/.test(name) && !(value >= 0 && value < 1 / 0)) throw value
+      if (value && /Url$/.test(name)) settings[name] = new URL(value, globalThis.location?.href).href
+      // A tag gives texts.
+      if (value !== undefined && /Ms$/.test(name)) {
+        settings[name] = +value
+        if (!(value >= 0)) throw name
+      }
     } catch {
-      throw new OrqError('INVALID_OPTION', `${name}: give ${isUrl ? 'a full URL' : 'ms >= 0'}`)
+      throw RangeError(`orq: ${name}: give a URL or milliseconds`)
     }
-  }
   settings.proxyUrl = (settings.proxyUrl as string).replace(/\/+$/, '')
   return settings as unknown as Settings
 }

@@ -9,7 +9,7 @@ import { hasPrivacySignal, listenToPage } from './page.ts'
 export interface Orq {
   /**
    * Starts. Calls made before are replayed. A second call with other options is ignored with one warning.
-   * @throws OrqError `INVALID_OPTION`, naming the option
+   * @throws RangeError naming the option
    */
   init(options?: ClientOptions): void
   /** Says who this is. Never throws, never rejects; settles within `settleMs`. `metadata` is replaced as a whole. */
@@ -35,6 +35,7 @@ export interface Orq {
  */
 export const createClient = (load: LoadEngine, guessProxyUrl: () => string | undefined): Orq => {
   const { emit, on, last } = createDecisions()
+  const listening = new AbortController()
   const said = new Set<string>()
   /** What was called before `init` or while consent is pending, in order. */
   const early: (() => void)[] = []
@@ -42,9 +43,8 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
   let settings: Settings
   let pipeline: Pipeline | undefined
   let state: Consent | 'closed' | undefined
-  const listening = new AbortController()
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
-  let memo: [argsAndStamp: string, id: string, until: number] | undefined
+  let memo: [args: string, stamp: string, id: string, until: number] | undefined
 
   /** One console line per text and page. */
   const say: Say = (text, level = 'error') => {
@@ -70,29 +70,32 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     const id = contact.external_id
     if (!mayRun()) return emit(id, 'dropped', state)
     const { beforeSend, clock } = settings
-    let allowed: Contact | null | undefined
-    try {
-      allowed = beforeSend ? sortedCopy(beforeSend(contact) ?? null) : contact
-    } catch {
-      say('beforeSend threw')
-    }
+    let allowed: Contact | null = contact
+    if (beforeSend)
+      try {
+        allowed = sortedCopy(beforeSend(contact)) as Contact | null
+        if (allowed && !allowed.external_id) throw id
+      } catch {
+        say('beforeSend: give a contact', 'warn')
+        allowed = null
+      }
     if (!allowed) return emit(id, 'dropped', 'before_send')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
-    if (!beforeSend) memo = [args + pipeline!.stamp(), id, clock.monotonic() + result]
+    if (!beforeSend) memo = [args, pipeline!.stamp(), id, clock.monotonic() + result]
     return emit(id, 'duplicate')
   }
 
   const identify = async (...args: unknown[]): Promise<Outcome> => {
     try {
       const text = JSON.stringify(args)
-      if (memo && mayRun() && memo[0] === text + pipeline!.stamp() && settings.clock.monotonic() < memo[2])
-        return emit(memo[1], 'duplicate')
+      if (memo?.[0] === text && mayRun() && memo[1] === pipeline!.stamp() && settings.clock.monotonic() < memo[3])
+        return emit(memo[2], 'duplicate')
       const [contact, force] = toContact(args, say)
       return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))
     } catch {
       // A cycle, a BigInt, a getter or a proxy object of the caller's that threw.
-      say('identify: give JSON values')
+      say('identify: give JSON, at most 32000 bytes')
       return emit('', 'dropped', 'invalid')
     }
   }
@@ -107,7 +110,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
 
   const init = (options: ClientOptions = {}): void => {
     if (given) {
-      if (JSON.stringify(given) !== JSON.stringify(options)) say('init: other options are ignored', 'warn')
+      if (JSON.stringify(given) !== JSON.stringify(options)) say('init: called twice', 'warn')
       return
     }
     const proxyUrl = options.proxyUrl ?? guessProxyUrl()
@@ -115,10 +118,10 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     settings = toSettings({ ...options, proxyUrl })
     given = options
     const { clock, consent, respectPrivacySignals, debug } = settings
-    if (debug) on((decision) => console.debug('orq:', JSON.stringify(decision)))
+    if (debug) on((decision) => console.debug('orq:', decision))
     pipeline = createPipeline(settings, { mayRun, emit, say }, load)
     listenToPage(pipeline.leave, pipeline.wake, listening.signal)
-    state ??= consent
+    state ??= consent ?? 'granted'
     if (respectPrivacySignals && hasPrivacySignal()) state = 'denied'
     // Not now: the first access to storage costs up to a millisecond of the page's start.
     clock.after(0, () => enter(state))

@@ -7,16 +7,17 @@
  */
 export const listenToPage = (leave: () => unknown, wake: () => unknown, signal: AbortSignal): void => {
   if (!globalThis.document) return
-  const visibility = (): unknown => (document.visibilityState === 'hidden' ? leave() : wake())
-  document.addEventListener('visibilitychange', visibility, { signal })
+  const hear = ({ type }: Event): unknown =>
+    type === 'pagehide' || document.visibilityState === 'hidden' ? leave() : wake()
+  document.addEventListener('visibilitychange', hear, { signal })
   // Safari fires no visibilitychange when a tab navigates away (https://bugs.webkit.org/show_bug.cgi?id=151610).
-  addEventListener('pagehide', leave, { signal })
-  addEventListener('online', wake, { signal })
+  addEventListener('pagehide', hear, { signal })
+  addEventListener('online', hear, { signal })
 }
 
 /** `navigator.onLine` knows of networks, not of this machine: a proxy on a loopback address is always tried. */
 export const isOffline = (proxyUrl: string): boolean =>
-  navigator.onLine === false && !/\/\/([^/]+\.)?(localhost|127\.|\[::1)/.test(proxyUrl)
+  globalThis.navigator?.onLine === false && !/\/\/(localhost|127\.|\[::1)/.test(proxyUrl)
 
 /** Global Privacy Control (https://w3c.github.io/gpc/) or Do Not Track. */
 export const hasPrivacySignal = (): boolean =>

@@ -52,22 +52,23 @@ export interface RecordsStore {
 
 /** localStorage as a port: never throws. Denied or full, it keeps nothing. */
 export const browserStorage = (): KeyValueStore => {
-  const use = <T>(task: (storage: Storage) => T): T | undefined => {
-    try {
-      // Documents only: Node 25 has a localStorage that warns, and workers have none.
-      return task(document.defaultView!.localStorage)
-    } catch {
-      return undefined
-    }
-  }
+  // Documents only: Node 25 has a localStorage that warns, and workers have none.
+  const local = (): Storage => document.defaultView!.localStorage
   return {
-    get: (key) => use((storage) => storage.getItem(key)) ?? undefined,
-    set: (key, value) =>
-      use((storage) => {
+    get: (key) => {
+      try {
+        return local().getItem(key) ?? undefined
+      } catch {
+        return undefined
+      }
+    },
+    set: (key, value) => {
+      try {
         // First: a full storage would keep a stale value, and that would bring back what has been sent.
-        storage.removeItem(key)
-        if (value) storage.setItem(key, value)
-      }),
+        local().removeItem(key)
+        if (value) local().setItem(key, value)
+      } catch {}
+    },
   }
 }
 
@@ -78,7 +79,7 @@ const blankOutbox = (): StoredOutbox => ({ unsent: [], pause: [0, 0, 0] })
 
 /** The two values that a browser keeps per proxy: `orq.ledger.*` and `orq.outbox.*`. */
 export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: Settings): RecordsStore => {
-  const keys = ['orq.ledger.', 'orq.outbox.'].map((name) => name + hash('', proxyUrl))
+  const keys = ['ledger', 'outbox'].map((name) => `orq.${name}.${hash('', proxyUrl)}`)
   const forgetsOutbox = outbox === 'memory'
   /** What was last read or written, and whether that lives here alone. */
   const texts: (string | undefined)[] = []
@@ -100,7 +101,7 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
 
   const put = (n: 0 | 1, value?: object): void => {
     const json = JSON.stringify(value)
-    const text = value && checksum(json) + json
+    const text = value ? checksum(json) + json : undefined
     texts[n] = text
     if (n && forgetsOutbox) return
     storage.set(keys[n]!, text)
@@ -127,7 +128,7 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
   return {
     recall,
     save,
-    stamp: () => textOf(0)! + textOf(1),
+    stamp: () => `${textOf(0)}${textOf(1)}`,
     renew: (isErased) => {
       Object.assign(recall(), blank(randomId()), isErased && { id: randomId() })
       save()

@@ -10,37 +10,41 @@ export interface ScriptOrq extends Orq {
   push(...commands: Command[]): void
 }
 
-// A named element, `<img name=currentScript>`, can shadow document.currentScript.
-const ownTag = (): Partial<HTMLScriptElement> => {
-  const tag = globalThis.document?.currentScript
-  return tag instanceof HTMLScriptElement ? tag : {}
+// By the getter itself: a named element, `<img name=currentScript>`, can shadow document.currentScript.
+const ownTag = (): HTMLScriptElement | undefined => {
+  const tag = globalThis.document && Reflect.get(Document.prototype, 'currentScript', document)
+  return tag instanceof HTMLScriptElement ? tag : undefined
 }
 
-/** `data-debounce-ms="100"` and the like; numbers and booleans are told by their form. */
-const optionsOf = (data: DOMStringMap): ClientOptions =>
-  Object.fromEntries(
-    Object.entries(data).map(([name, text]) => [
-      name,
-      /Ms$/.test(name) ? Number(text) : /^(true|false)?$/.test(text!) ? text !== 'false' : text,
-    ]),
-  )
+/** `data-debounce-ms="100"` and the like; an attribute without a value is true. */
+const optionsOf = (data: DOMStringMap): ClientOptions => {
+  const options: Record<string, unknown> = {}
+  for (const name of Object.keys(data)) options[name] = data[name] !== 'false' && (data[name] || true)
+  return options
+}
 
 /** Makes `window.orq` while the script runs, and replays what a stub has queued. */
 export const install = (): ScriptOrq => {
-  const scope = globalThis as { orq?: unknown }
+  const scope = globalThis as { orq?: ScriptOrq & Command[] }
   const before = scope.orq
-  if ((before as ScriptOrq | undefined)?.identify) {
+  // A stub's queue is a list with methods.
+  const isQueue = !!before?.splice
+  if (typeof before?.identify === 'function' && !isQueue) {
     console.warn('orq: included twice')
-    return before as ScriptOrq
+    return before
   }
-  const { src: url, dataset: data = {} } = ownTag()
-  const client = createClient(loadChunk(url), () => {
-    if (data.proxyUrl) return data.proxyUrl
-    if (!url) return '/orq'
-    if (url.startsWith(`${location.origin}/`)) return new URL('.', url).href
-    console.error('orq: set data-proxy-url')
-    return undefined
-  })
+  const tag = ownTag()
+  const url = tag?.src
+  const client = createClient(
+    () => loadChunk(url),
+    () => {
+      if (tag?.dataset.proxyUrl) return tag.dataset.proxyUrl
+      if (!url) return '/orq'
+      if (new URL(url).origin === location.origin) return new URL('.', url).href
+      console.error('orq: set data-proxy-url')
+      return undefined
+    },
+  )
   const run = (command: Command): void => {
     try {
       if (typeof command === 'function') command(orq)
@@ -51,8 +55,12 @@ export const install = (): ScriptOrq => {
     }
   }
   const orq: ScriptOrq = { ...client, push: (...commands) => commands.forEach(run) }
-  scope.orq = orq
-  if (data.tokenUrl || data.token) run(['init', optionsOf(data)])
-  if (Array.isArray(before)) before.forEach(run)
+  scope.orq = orq as typeof before & ScriptOrq
+  if (tag && (tag.dataset.tokenUrl || tag.dataset.token)) run(['init', optionsOf(tag.dataset)])
+  if (isQueue) {
+    // Code that has kept the queue itself goes on giving to it.
+    before.push = orq.push as typeof before.push
+    before.splice(0).forEach(run)
+  }
   return orq
 }

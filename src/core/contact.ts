@@ -36,7 +36,7 @@ const copyJson = (value: unknown, depth: number, size: { left: number }): Json =
   const check = (isGood: boolean): void => {
     if (!isGood) throw depth
   }
-  check(depth < 18 && --size.left > 0)
+  check(--size.left > 0)
   if (value === null || typeof value === 'boolean') return value
   if (typeof value === 'string') {
     check(!/[\0\p{Cs}]/u.test(value))
@@ -46,7 +46,8 @@ const copyJson = (value: unknown, depth: number, size: { left: number }): Json =
     check(Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value))
     return value
   }
-  check(typeof value === 'object')
+  // Containers only: a text at the seventeenth level is in the sixteenth.
+  check(typeof value === 'object' && depth < 17)
   const { toJSON } = value as { toJSON?: unknown }
   if (typeof toJSON === 'function') return copyJson(toJSON.call(value), depth + 1, size)
   if (Array.isArray(value)) {
@@ -102,7 +103,7 @@ export const byteLength = (text: string): number => new TextEncoder().encode(tex
  * @returns a fresh contact with sorted metadata keys and unique tags, or the first problem. Never throws.
  */
 export const parseContact = (input: unknown): Contact | Problem => {
-  let path = ''
+  let path = 'external_id'
   try {
     const given = input as Record<string, unknown>
     const contact: Record<string, Json> = {}

@@ -1,4 +1,4 @@
-export type OrqErrorCode = 'INVALID_OPTION' | 'INVALID_CONTACT' | 'API_ERROR'
+export type OrqErrorCode = 'INVALID_OPTION' | 'INVALID_CONTACT' | 'API_ERROR' | 'STORE_UNUSABLE'
 
 /**
  * What this package throws, always at set-up or from a server-side call: `identify` never throws. Switch on `code`;
@@ -6,8 +6,7 @@ export type OrqErrorCode = 'INVALID_OPTION' | 'INVALID_CONTACT' | 'API_ERROR'
  */
 export class OrqError extends Error {
   override readonly name: string = 'OrqError'
-  // Declared only: the constructor sets it.
-  declare readonly code: OrqErrorCode
+  readonly code: OrqErrorCode
   constructor(code: OrqErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code

@@ -1,3 +1,13 @@
+// Each lane multiplies and mixes per UTF-16 unit.
+const lane = (text: string, factor: number): string => {
+  let h = factor
+  for (let i = 0; i < text.length; i++) {
+    h = Math.imul(h ^ text.charCodeAt(i), factor)
+    h ^= h >>> 15
+  }
+  return (h >>> 0).toString(16).padStart(8, '0')
+}
+
 /**
  * A 64-bit hash as 16 hexadecimal digits. Synchronous and small, so not a cryptographic one: with a random salt it tells
  * equal from changed and hides a value from a casual reader of storage; it is no proof against somebody who guesses.
@@ -5,16 +15,7 @@
  */
 export const hash = (salt: string, value: string): string => {
   const text = value + salt
-  const lanes = [0x85ebca6b, 0x9e3779b1].map((factor) => {
-    let h = factor
-    // Multiplied and mixed per UTF-16 unit.
-    for (let i = 0; i < text.length; i++) {
-      h = Math.imul(h ^ text.charCodeAt(i), factor)
-      h ^= h >>> 15
-    }
-    return (h >>> 0).toString(16).padStart(8, '0')
-  })
-  return lanes.join('')
+  return lane(text, 0x85ebca6b) + lane(text, 0x85ebca77)
 }
 
 /** 128 random bits. `crypto.randomUUID` is absent on plain http, `getRandomValues` is not. */

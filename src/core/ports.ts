@@ -18,15 +18,12 @@ export interface KeyValueStore {
 /** `globalThis.fetch`, or anything that behaves like it. */
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
 
-// setTimeout's argument is a signed 32-bit integer: a longer wait would fire at once.
-const longestTimerMs = 2 ** 31 - 1
-
 /** The real clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (ms, task) => {
-    const timer = setTimeout(task, Math.min(ms, longestTimerMs))
+    const timer = setTimeout(task, ms)
     return () => clearTimeout(timer)
   },
 }

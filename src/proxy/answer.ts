@@ -41,6 +41,8 @@ export const refusalAnswer = ({ code, details, headers }: Refusal, cors: Record<
   if (status === 401) extra['www-authenticate'] = 'Bearer'
   // The rest of a body that was not read must not be taken for a next request.
   if (status === 400 || status === 408 || status === 413) extra.connection = 'close'
+  // Nothing was accepted, and asking again may help.
+  if (status === 408 || status === 429 || status >= 500) extra['retry-after'] = '1'
   return new Response(JSON.stringify({ code, ...details }), {
     status,
     headers: { ...fixed, ...cors, ...extra, ...headers },

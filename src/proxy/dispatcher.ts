@@ -1,17 +1,12 @@
-import type { Contact, FieldName, Fields } from '../core/contact.ts'
+import type { Contact, FieldName } from '../core/contact.ts'
 import type { Clock } from '../core/ports.ts'
-import { parseRetryAfter } from '../core/retry.ts'
-import type { Claim, Store, Update } from '../store/store.ts'
+import type { Claim, PutResult, Store, Update } from '../store/store.ts'
 import type { UpsertResult } from '../upstream/upsert.ts'
-
-/** What became of an update. `id` and `updated` are upstream's, when it gave them. */
-export type Delivery =
-  | { kind: 'delivered'; id?: string | undefined; updated?: string | undefined }
-  | { kind: 'accepted' }
-  | { kind: 'superseded'; number: number }
-  /** Upstream will never take this field. */
-  | { kind: 'refused'; field: FieldName | 'external_id' }
-  | { kind: 'unavailable'; retryAfterMs?: number | undefined }
+import { createAttempt, type Outcome } from './attempt.ts'
+import type { EventListener } from './events.ts'
+import { createPace } from './pace.ts'
+import { parseReceipt } from './receipt.ts'
+import { createWaiters, type Delivery, type Waiter } from './waiters.ts'
 
 export interface DispatcherOptions {
   store: Store
@@ -19,139 +14,220 @@ export interface DispatcherOptions {
   clock: Clock
   /** Calls to upstream at the same time. @defaultValue 64 */
   concurrency?: number | undefined
+  /** From 0 to 1, for back-offs that do not meet. */
+  random?: (() => number) | undefined
+  onEvent?: EventListener | undefined
 }
 
 export interface Dispatcher {
-  /** Stores an update, and delivers it or leaves it to be delivered. */
+  /** Stores an update, and delivers it or leaves it to be delivered. Rejects only when the store could not take it. */
   deliver(update: Update): Promise<Delivery>
-  close(): Promise<void>
+  /**
+   * Starts nothing more, lets calls on the wire end for `graceMs`, aborts the rest, gives their claims back, answers who
+   * waits, and closes the store.
+   */
+  close(graceMs?: number): Promise<void>
 }
 
 /** What a durable store has is safe: the page need not wait for upstream. Anything else must be told before the answer. */
-const patienceMs = (store: Store): number => (store.isDurable ? 2_000 : 8_000)
+const patienceMs = { durable: 2_000, volatile: 8_000 }
+/** The longest that one upsert takes: POST and PATCH, 10 s each. */
+const upsertMs = 20_000
+const pollMs = 500
+/** Who waited longer than this to be claimed shows that calls are made slower than updates arrive. */
+const behindMs = 1_000
 
-interface Waiter {
-  version: number
-  fields: Fields
-  settle(delivery: Delivery): void
+interface Running {
+  aborter: AbortController
+  ended: Promise<void>
+  /** Whether an update of this contact has come since. */
+  hasNewer: boolean
 }
 
 /** The one way to deliver: a claimed row's whole payload, one call at a time per contact, a capped number in all. */
-export const createDispatcher = ({ store, upsert, clock, concurrency = 64 }: DispatcherOptions): Dispatcher => {
-  const waiters = new Map<string, Set<Waiter>>()
-  const running = new Map<string, AbortController>()
-  const idle = (): number => concurrency - running.size
+export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
+  const { store, upsert, clock, concurrency = 64, random = Math.random, onEvent = () => {} } = options
+  const { isDurable, leaseMs } = store
+  const waiters = createWaiters(clock)
+  const pace = createPace({ concurrency, clock, random, onEvent })
+  const attempt = createAttempt({ store, upsert, clock, pace, random, onEvent })
+  /** By contact, until the outcome is in the store. */
+  const running = new Map<string, Running>()
+  const storing = new Set<Promise<unknown>>()
+  /** Calls on the wire and slots kept for a claim that the store is asked for. Counted before any waiting. */
+  let taken = 0
+  let isClosed = false
+  let isPumping = false
+  /** Whether the store may have something due that nobody has asked for. */
+  let mayBeDue = isDurable
+  let isBehind = false
 
-  const tell = (claim: Claim, delivery: (waiter: Waiter) => Delivery): void => {
-    for (const waiter of waiters.get(claim.externalId) ?? []) {
-      if (waiter.version <= claim.version) waiter.settle(delivery(waiter))
-    }
+  /** What an update that is stored and not delivered comes to. */
+  const stored = (retryAfterMs?: number): Delivery =>
+    isDurable ? { kind: 'accepted' } : { kind: 'unavailable', retryAfterMs }
+
+  const deliveryOf = (outcome: Outcome, waiter: Waiter): Delivery => {
+    if (outcome.kind === 'done') return { kind: 'delivered', ...parseReceipt(outcome.body) }
+    if (outcome.kind !== 'parked') return stored(outcome.kind === 'retry' ? outcome.retryAfterMs : undefined)
+    const { fields, refused } = outcome
+    const own = Object.keys(waiter.fields) as FieldName[]
+    const field = (own.length ? own : (['external_id'] as const)).find((name) => refused.includes(name))
+    const isOfIdAlone = own.length === 0
+    // An update of the id alone, joined to fields that were refused: it may well pass by itself.
+    if (isOfIdAlone && field && fields.length > 0) return stored()
+    if (field) return isDurable ? { kind: 'accepted' } : { kind: 'refused', field }
+    return own.every((name) => fields.includes(name)) ? { kind: 'delivered' } : stored()
   }
 
-  const start = (claim: Claim): void => {
-    const aborter = new AbortController()
-    running.set(claim.externalId, aborter)
-    run(claim, aborter.signal)
-      // The store failed after upstream's answer: the lease runs out, and the delivery is repeated.
-      .catch(() => tell(claim, () => ({ kind: 'unavailable' })))
-      .then(() => {
-        running.delete(claim.externalId)
-        return pump()
-      })
-      .catch(() => {})
-  }
-
-  const pump = async (): Promise<void> => {
-    if (idle() > 0) for (const claim of await store.claim(idle())) start(claim)
-  }
-
-  const run = async (claim: Claim, signal: AbortSignal): Promise<void> => {
-    const { externalId: external_id, fields } = claim
-    const result = await upsert({ external_id, ...fields }, signal).catch(() => undefined)
-    if (result?.kind === 'done') {
-      await store.done(claim)
-      const { id, updated } = parseReceipt(result.answer.body)
-      return tell(claim, () => ({ kind: 'delivered', id, updated }))
-    }
-    if (result?.kind === 'refused') return split(claim, signal)
-    const retryAfterMs = parseRetryAfter(result?.answer.headers.get('retry-after'), clock.now())
-    await fail(claim, result, retryAfterMs)
-  }
-
-  const fail = async (claim: Claim, result: UpsertResult | undefined, retryAfterMs?: number): Promise<void> => {
-    await store.retry(
-      claim,
-      clock.now() + (retryAfterMs ?? 1_000),
-      result ? `status ${result.answer.status}` : 'no answer',
-    )
-    tell(claim, () => (store.isDurable ? { kind: 'accepted' } : { kind: 'unavailable', retryAfterMs }))
-  }
-
-  /** Upstream refuses something: field by field the rest still gets through. */
-  const split = async (claim: Claim, signal: AbortSignal): Promise<void> => {
-    const { externalId: external_id, fields } = claim
-    const refused: FieldName[] = []
-    for (const field of Object.keys(fields) as FieldName[]) {
-      const result = await upsert({ external_id, [field]: fields[field] }, signal).catch(() => undefined)
-      if (result?.kind === 'refused') refused.push(field)
-      else if (result?.kind !== 'done') return fail(claim, result)
-    }
-    await store.park(claim, refused, 'refused')
-    tell(claim, (waiter) => {
-      const field = refused.find((name) => name in waiter.fields)
-      if (field || !Object.keys(fields).length) return { kind: 'refused', field: field ?? 'external_id' }
-      return { kind: 'delivered' }
-    })
-  }
-
-  const deliver = async (update: Update): Promise<Delivery> => {
-    const result = await store.put(update, { claim: idle() > 0 })
-    if (result.kind === 'unchanged') return { kind: 'delivered' }
-    if (result.kind === 'superseded') return result
-    const { externalId } = update
-    return new Promise((resolve) => {
-      const waiter: Waiter = {
-        version: result.version,
-        fields: update.fields,
-        settle: (delivery) => {
-          cancel()
-          const others = waiters.get(externalId)
-          others?.delete(waiter)
-          if (!others?.size) waiters.delete(externalId)
-          resolve(delivery)
-        },
+  const record = (claim: Claim, outcome: Outcome): Promise<void> => {
+    switch (outcome.kind) {
+      case 'done':
+        return store.done(claim)
+      case 'retry':
+        return store.retry(claim, clock.now() + outcome.afterMs, outcome.reason)
+      case 'released':
+        return store.release([claim])
+      case 'parked': {
+        const { fields, refused, reason } = outcome
+        onEvent({ type: 'parked', externalId: claim.externalId, fields: refused, reason })
+        const asked = Object.fromEntries(fields.map((name) => [name, claim.fields[name]]))
+        return store.park({ ...claim, fields: asked }, refused, reason)
       }
-      const cancel = clock.after(patienceMs(store), () => {
-        if (store.isDurable) return waiter.settle({ kind: 'accepted' })
-        // Aborting fails the call, and a failed call withdraws the update.
-        running.get(externalId)?.abort()
-        store.withdraw?.(externalId, waiter.version)
-        waiter.settle({ kind: 'unavailable' })
+    }
+  }
+
+  const run = async (claim: Claim, signal: AbortSignal, startBy: number): Promise<Outcome['kind']> => {
+    const outcome = await attempt(claim, { signal, startBy })
+      .then((result): Outcome => (isClosed && result.kind === 'retry' ? { kind: 'released' } : result))
+      // The store failed while it was looked at.
+      .catch((): Outcome => ({ kind: 'released' }))
+    taken--
+    const recorded = record(claim, outcome)
+    // What a durable store could not record, it still has. What it was told to forget must be forgotten first.
+    if (!isDurable) await recorded
+    if (outcome.kind !== 'released') waiters.tell(claim, (waiter) => deliveryOf(outcome, waiter))
+    await recorded
+    return outcome.kind
+  }
+
+  /** Uses a slot that is already taken. @param askedAt when the store was asked, by the monotonic clock */
+  const start = (claim: Claim, askedAt: number): void => {
+    const { externalId } = claim
+    const before = running.get(externalId)
+    // One aborter for all that is lined up, so that closing reaches the first.
+    const aborter = before?.aborter ?? new AbortController()
+    const ended = (before?.ended ?? Promise.resolve())
+      // A clock that leapt may have ended a lease of ours early: still one call at a time.
+      .then(() => run(claim, aborter.signal, askedAt + leaseMs - upsertMs))
+      // The store failed after upstream's answer: the lease runs out, and the delivery is repeated.
+      .catch(() => waiters.tell(claim, () => stored()))
+      .then((kind) => {
+        if (running.get(externalId) === self) running.delete(externalId)
+        // Only then: asking costs a transaction.
+        if (self.hasNewer || kind !== 'done') mayBeDue = true
+        if (mayBeDue) void pump()
       })
-      const others = waiters.get(externalId) ?? new Set()
-      waiters.set(externalId, others.add(waiter))
-      if (result.claim) start(result.claim)
-    })
+    const self: Running = { aborter, ended, hasNewer: false }
+    running.set(externalId, self)
+  }
+
+  /** One at a time, so that a row which becomes due meanwhile is looked for once more and never overlooked. */
+  const pump = async (): Promise<void> => {
+    if (isPumping) return
+    isPumping = true
+    for (let free = pace.free(taken); mayBeDue && !isClosed && free > 0; free = pace.free(taken)) {
+      mayBeDue = false
+      taken += free
+      const askedAt = clock.monotonic()
+      const asking = store.claim(free).catch(() => []) // a store that fails is asked again at the next poll
+      storing.add(asking)
+      const claims = await asking
+      storing.delete(asking)
+      taken -= free - claims.length
+      const last = claims.at(-1)
+      mayBeDue ||= claims.length === free
+      isBehind = claims.length === free && !!last && clock.now() - last.pendingSince > behindMs
+      for (const claim of claims) start(claim, askedAt)
+    }
+    isPumping = false
+  }
+
+  let cancelPoll = (): void => {}
+  const poll = (): void => {
+    cancelPoll = clock.after(pollMs, poll)
+    mayBeDue = true
+    void pump()
+  }
+  // Rows come due by themselves, of this process or of one that died.
+  if (isDurable) poll()
+
+  const put = async (update: Update): Promise<PutResult> => {
+    const claim = pace.isOpen() && !isBehind && taken < concurrency
+    if (claim) taken++
+    const start = clock.monotonic()
+    let result: PutResult | undefined
+    try {
+      result = await store.put(update, { claim })
+      return result
+    } finally {
+      if (claim && !(result?.kind === 'stored' && result.claim)) taken--
+      onEvent({ type: 'put', result: result?.kind ?? 'failed', ms: clock.monotonic() - start })
+    }
+  }
+
+  /** What is on the wire is aborted, and a failed call withdraws the update. */
+  const giveUp = (externalId: string, version: number): Delivery => {
+    if (!isDurable) {
+      running.get(externalId)?.aborter.abort()
+      store.withdraw?.(externalId, version)
+    }
+    return stored(pace.waitMs() || undefined)
   }
 
   return {
-    deliver,
-    close: async () => {
-      for (const aborter of running.values()) aborter.abort()
+    deliver: async (update) => {
+      if (isClosed) return { kind: 'unavailable' }
+      const askedAt = clock.monotonic()
+      const storingThis = put(update)
+      storing.add(storingThis)
+      const result = await storingThis.finally(() => storing.delete(storingThis))
+      if (result.kind === 'unchanged') return { kind: 'delivered' }
+      if (result.kind !== 'stored') return result
+      const { externalId, fields } = update
+      const { version, claim, waits } = result
+      if (isClosed) {
+        if (claim) {
+          taken--
+          await store.release([claim])
+        }
+        return stored()
+      }
+      const before = running.get(externalId)
+      if (before) before.hasNewer = true
+      else if (!claim) {
+        mayBeDue = true
+        void pump()
+        const isFar = isDurable ? waits || isBehind || !pace.isOpen() : pace.waitMs() > 0
+        if (isFar) return giveUp(externalId, version)
+      }
+      const patience = isDurable ? patienceMs.durable : patienceMs.volatile
+      const delivery = waiters.wait({ externalId, version, fields }, patience, () => giveUp(externalId, version))
+      if (claim) start(claim, askedAt)
+      return delivery
+    },
+    close: async (graceMs = 0) => {
+      isClosed = true
+      cancelPoll()
+      await Promise.allSettled(storing)
+      const ended = (): Promise<unknown> => Promise.all([...running.values()].map((one) => one.ended))
+      const abort = (): void => {
+        for (const { aborter } of running.values()) aborter.abort()
+      }
+      const cancel = graceMs > 0 ? clock.after(graceMs, abort) : abort()
+      await ended()
+      cancel?.()
+      waiters.tellAll(stored())
       await store.close()
     },
-  }
-}
-
-/** The two things a page may know of upstream's answer. */
-const parseReceipt = (body: string): { id?: string | undefined; updated?: string | undefined } => {
-  try {
-    const { _id, updated } = JSON.parse(body)
-    return {
-      id: typeof _id === 'string' && _id.length <= 128 ? _id : undefined,
-      updated: typeof updated === 'string' && updated.length <= 64 ? updated : undefined,
-    }
-  } catch {
-    return {}
   }
 }

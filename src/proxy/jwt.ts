@@ -1,16 +1,20 @@
-import { compactVerify } from 'jose'
+import { compactVerify, type JWK } from 'jose'
 import * as v from 'valibot'
 import { type FieldName, fieldNames, isExternalId } from '../core/contact.ts'
 import { OrqError } from '../core/errors.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
+import { secretKeys, setKeys } from './keys.ts'
+import { parseToken } from './token-form.ts'
 import type { Verify } from './verify.ts'
 
 export interface JwtOptions {
   /**
-   * At least 32 bytes that only your backend and this proxy know; several by `kid` while one replaces another. A single
-   * one has the `kid` "default".
+   * At least 32 bytes that only your backend and this proxy know (HS256); several by `kid` while one replaces another.
+   * A single one has the `kid` "default".
    */
-  secret: string | Readonly<Record<string, string>>
+  secret?: string | Readonly<Record<string, string>> | undefined
+  /** In place of `secret`: a JWK set of public Ed25519 (EdDSA) and P-256 (ES256) keys, each with its own `kid`. */
+  keys?: { keys: readonly JWK[] } | undefined
   /** @defaultValue 'orq-identify' */
   audience?: string | undefined
   /** When given, `iss` must be this. */
@@ -20,23 +24,17 @@ export interface JwtOptions {
 
 export const tokenType = 'orq-identify+jwt'
 export const defaultAudience = 'orq-identify'
-export const defaultKeyId = 'default'
+
+/** How far two clocks may be apart. */
+export const skewSeconds = 30
 
 const maxTokenLength = 4096
 const maxLifeSeconds = 15 * 60
-const skewSeconds = 30
 
-/** The key of an HS256 secret. @throws OrqError `INVALID_OPTION` when it is guessable by its length alone */
-export const toKey = (secret: string): Uint8Array => {
-  const key = new TextEncoder().encode(secret)
-  if (key.length < 32)
-    throw new OrqError('INVALID_OPTION', 'secret: at least 32 bytes, for example from `openssl rand -base64 32`')
-  return key
-}
+const header = v.strictObject({ alg: v.string(), typ: v.literal(tokenType), kid: v.string() })
 
-const header = v.strictObject({ alg: v.literal('HS256'), typ: v.literal(tokenType), kid: v.string() })
-
-const seconds = v.pipe(v.number(), v.finite(), v.minValue(0))
+/** A NumericDate of RFC 7519, section 2. */
+export const seconds: v.GenericSchema<number> = v.pipe(v.number(), v.finite(), v.minValue(0))
 
 const claims = v.object({
   sub: v.custom<string>(isExternalId),
@@ -45,47 +43,34 @@ const claims = v.object({
   iat: seconds,
   exp: seconds,
   nbf: v.optional(seconds),
-  fields: v.optional(v.pipe(v.array(v.picklist(fieldNames as FieldName[])), v.minLength(1))),
+  // An empty list forbids every field.
+  fields: v.optional(v.array(v.picklist(fieldNames as FieldName[]))),
   origin: v.optional(v.string()),
 })
 
-// jose accepts padding, white space and a last character with stray bits: two texts for one token.
-const isCanonical = (part: string): boolean => {
-  if (!/^[A-Za-z0-9_-]+$/.test(part) || part.length % 4 === 1) return false
-  const strayBits = { 0: 0, 2: 15, 3: 3 }[part.length % 4] as number
-  return (
-    ('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'.indexOf(part.at(-1) as string) & strayBits) ===
-    0
-  )
-}
-
-const decodePart = (part: string): unknown => {
-  const bytes = Uint8Array.from(atob(part.replace(/-/g, '+').replace(/_/g, '/')), (byte) => byte.charCodeAt(0))
-  return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
-}
-
 /**
- * Verifies tokens that your backend has minted: HS256, `typ` orq-identify+jwt, at most 15 minutes of life. Checks all
- * that jose leaves to its caller, and the form before any cryptography.
+ * Verifies tokens that your backend has minted: `typ` orq-identify+jwt, at most 15 minutes of life, each key with one
+ * algorithm. Checks all that jose leaves to its caller, and the form before any cryptography.
  * @throws OrqError `INVALID_OPTION`
  */
-export const jwt = ({ secret, audience = defaultAudience, issuer, clock = systemClock }: JwtOptions): Verify => {
-  const keys = new Map(
-    Object.entries(typeof secret === 'string' ? { [defaultKeyId]: secret } : secret).map(([kid, text]) => [
-      kid,
-      toKey(text),
-    ]),
-  )
-  if (!keys.size) throw new OrqError('INVALID_OPTION', 'secret: at least one')
+export const jwt = ({
+  secret,
+  keys: set,
+  audience = defaultAudience,
+  issuer,
+  clock = systemClock,
+}: JwtOptions): Verify => {
+  if (secret !== undefined && set !== undefined)
+    throw new OrqError('INVALID_OPTION', 'secret and keys: give exactly one of them')
+  const keys = set === undefined ? secretKeys(secret ?? {}) : setKeys(set)
   return async (token) => {
-    if (token.length > maxTokenLength) return undefined
-    const parts = token.split('.')
-    if (parts.length !== 3 || !parts.every(isCanonical)) return undefined
     try {
-      const key = keys.get(v.parse(header, decodePart(parts[0] as string)).kid)
-      if (!key) return undefined
-      await compactVerify(token, key, { algorithms: ['HS256'] })
-      const { sub, aud, iss, iat, exp, nbf = 0, fields, origin } = v.parse(claims, decodePart(parts[1] as string))
+      const { header: head, payload } = parseToken(token, maxTokenLength)
+      const { kid, alg } = v.parse(header, head)
+      const key = keys.get(kid)
+      if (!key || key.alg !== alg) return undefined
+      await compactVerify(token, await key.get(), { algorithms: [alg] })
+      const { sub, aud, iss, iat, exp, nbf = 0, fields, origin } = v.parse(claims, payload)
       const now = clock.now() / 1000
       if (![aud].flat().includes(audience) || (issuer !== undefined && iss !== issuer)) return undefined
       if (exp - iat > maxLifeSeconds || exp < iat || iat > now + skewSeconds || nbf > now + skewSeconds)

@@ -1,7 +1,8 @@
-import { SignJWT } from 'jose'
+import { importJWK, type JWK, SignJWT } from 'jose'
 import { type FieldName, fieldNames, isExternalId } from '../core/contact.ts'
 import { OrqError } from '../core/errors.ts'
-import { defaultAudience, defaultKeyId, toKey, tokenType } from './jwt.ts'
+import { defaultAudience, tokenType } from './jwt.ts'
+import { algorithmOf, defaultKeyId, toSecretBytes } from './keys.ts'
 
 export interface TokenGrant {
   /** The `external_id` of the signed-in user. */
@@ -17,11 +18,28 @@ export interface TokenGrant {
   issuer?: string | undefined
 }
 
-/** Which key signs. */
-export interface SigningKey {
-  secret: string
-  /** @defaultValue 'default' */
-  keyId?: string | undefined
+/** Which key signs: a secret (HS256), or a private JWK (Ed25519 or P-256) whose public half the proxy has. */
+export type SigningKey =
+  | {
+      secret: string
+      /** @defaultValue 'default' */
+      keyId?: string | undefined
+    }
+  | {
+      jwk: JWK
+      /** @defaultValue the `kid` of the JWK */
+      keyId?: string | undefined
+    }
+
+const toSigner = async (
+  key: SigningKey,
+): Promise<{ alg: string; kid: string; key: Parameters<SignJWT['sign']>[0] }> => {
+  if (!('jwk' in key)) return { alg: 'HS256', kid: key.keyId ?? defaultKeyId, key: toSecretBytes(key.secret) }
+  const alg = algorithmOf(key.jwk)
+  const kid = key.keyId ?? key.jwk.kid
+  if (!key.jwk.d || !kid || (alg !== 'EdDSA' && alg !== 'ES256'))
+    throw new OrqError('INVALID_OPTION', 'jwk: a private Ed25519 or P-256 key with a kid')
+  return { alg, kid, key: (await importJWK(key.jwk, alg)) as CryptoKey }
 }
 
 const toSeconds = (duration: string | number): number => {
@@ -34,7 +52,7 @@ const toSeconds = (duration: string | number): number => {
  * any language can make the same.
  * @throws OrqError `INVALID_OPTION`, naming the setting
  */
-export const mintToken = async (grant: TokenGrant, { secret, keyId = defaultKeyId }: SigningKey): Promise<string> => {
+export const mintToken = async (grant: TokenGrant, key: SigningKey): Promise<string> => {
   const { subject, expiresIn = '5m', fields, origin, audience = defaultAudience, issuer } = grant
   if (!isExternalId(subject)) throw new OrqError('INVALID_OPTION', 'subject: a string of 1 to 120 characters')
   const life = toSeconds(expiresIn)
@@ -44,12 +62,15 @@ export const mintToken = async (grant: TokenGrant, { secret, keyId = defaultKeyI
     throw new OrqError('INVALID_OPTION', `fields: some of ${fieldNames.join(', ')}`)
   if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).origin !== origin))
     throw new OrqError('INVALID_OPTION', 'origin: like https://app.example, without a path')
+  const { alg, kid, key: signingKey } = await toSigner(key)
+  // One reading of the clock: two could be a second apart, and 15 min would be too long.
+  const issuedAt = Math.floor(Date.now() / 1000)
   const token = new SignJWT({ ...(fields && { fields }), ...(origin && { origin }) })
-    .setProtectedHeader({ alg: 'HS256', typ: tokenType, kid: keyId })
+    .setProtectedHeader({ alg, typ: tokenType, kid })
     .setSubject(subject)
     .setAudience(audience)
-    .setIssuedAt()
-    .setExpirationTime(Math.floor(Date.now() / 1000) + life)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + life)
   if (issuer) token.setIssuer(issuer)
-  return token.sign(toKey(secret))
+  return token.sign(signingKey)
 }

@@ -9,6 +9,8 @@ import { upsert } from '../upstream/upsert.ts'
 import { acceptedAnswer, Refusal, refusalAnswer } from './answer.ts'
 import { checkContentType, readContact } from './body.ts'
 import { createDispatcher } from './dispatcher.ts'
+import type { EventListener } from './events.ts'
+import { createLimiter, type Limiter, networkOf } from './limits.ts'
 import { createOriginCheck, type OriginCheck, preflightAnswer } from './origin.ts'
 import type { Scope, Verify } from './verify.ts'
 
@@ -23,13 +25,31 @@ export interface ProxyOptions {
   allowedOrigins?: readonly string[] | undefined
   /** The folder of the proxy's URLs. @defaultValue '/orq' */
   basePath?: string | undefined
+  /**
+   * Requests per minute of one subject with a valid token, per instance; more are answered 429. 0: no limit.
+   * @defaultValue 60
+   */
+  subjectLimit?: number | undefined
+  /**
+   * Requests per minute without a valid token from one address (IPv6: from one /64), per instance. Valid ones never
+   * count: a thousand people may share an address. 0: no limit. @defaultValue 60
+   */
+  addressLimit?: number | undefined
+  /** Calls to the contacts API at the same time. @defaultValue 64 */
+  concurrency?: number | undefined
+  /** Hears what happens, for logs and metrics. */
+  onEvent?: EventListener | undefined
   clock?: Clock | undefined
 }
 
 export interface Proxy {
   /** Answers `POST {basePath}/v2/contacts`, its preflight, and 404 to the rest. Never rejects. */
   fetch(request: Request, info?: { address?: string | undefined }): Promise<Response>
-  close(): Promise<void>
+  /**
+   * Starts no more calls, lets those on the wire end for `graceMs`, and closes the store. What a durable store has is
+   * delivered by the next process at once. @param graceMs default 0
+   */
+  close(graceMs?: number): Promise<void>
 }
 
 const readToken = (headers: Headers): string => {
@@ -55,6 +75,17 @@ const readUpdateId = (headers: Headers): UpdateId | undefined => {
   return id
 }
 
+const checkCount = (name: string, value: number, least: number): void => {
+  if (!Number.isInteger(value) || value < least)
+    throw new OrqError('INVALID_OPTION', `${name}: a whole number, at least ${least}`)
+}
+
+const limit = (limiter: Limiter, key: string): void => {
+  const waitMs = limiter.take(key)
+  if (waitMs !== undefined)
+    throw new Refusal('rate_limited', {}, { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) })
+}
+
 /** Whatever the URL's host, scheme and form: only its path decides. */
 const pathOf = (url: string): string => new URL(url, 'http://proxy.invalid').pathname
 
@@ -64,38 +95,62 @@ const pathOf = (url: string): string => new URL(url, 'http://proxy.invalid').pat
  * @throws OrqError `INVALID_OPTION`
  */
 export const createProxy = (options: ProxyOptions): Proxy => {
-  const { verify, upstream, clock = systemClock, allowedOrigins = [], store = memory() } = options
+  const { verify, upstream, clock = systemClock, allowedOrigins = [], basePath = '/orq', onEvent = () => {} } = options
+  const { subjectLimit = 60, addressLimit = 60, concurrency } = options
+  const store = options.store ?? memory({ clock })
   const badOrigin = allowedOrigins.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin)
   if (badOrigin !== undefined)
     throw new OrqError(
       'INVALID_OPTION',
       `allowedOrigins: ${JSON.stringify(badOrigin)} is no origin like https://app.example`,
     )
+  checkCount('subjectLimit', subjectLimit, 0)
+  checkCount('addressLimit', addressLimit, 0)
+  checkCount('concurrency', concurrency ?? 64, 1)
+  const subjects = createLimiter({ perMinute: subjectLimit, clock })
+  const addresses = createLimiter({ perMinute: addressLimit, clock })
   const checkOrigin = createOriginCheck(allowedOrigins)
-  const route = `${(options.basePath ?? '/orq').replace(/\/+$/, '')}${contactsPath}`
+  const route = `/${basePath}${contactsPath}`.replace(/\/+/g, '/')
   const request = createUpstreamRequest(upstream)
   const dispatcher = createDispatcher({
     store,
     clock,
+    concurrency,
+    onEvent,
     upsert: (contact, signal) => upsert(request, contact, { path: upstream.path, signal }),
   })
 
-  const answer = async (incoming: Request, origin: OriginCheck): Promise<Response> => {
+  const authenticate = async (incoming: Request): Promise<Scope> => {
+    const scope = await verify(readToken(incoming.headers), incoming)
+    if (!scope) throw new Refusal('token_invalid')
+    if (scope === 'expired') throw new Refusal('token_expired')
+    return scope
+  }
+
+  const answer = async (incoming: Request, origin: OriginCheck, address: string | undefined): Promise<Response> => {
     const { headers, method } = incoming
     if (pathOf(incoming.url) !== route) throw new Refusal('not_found')
     if (method === 'OPTIONS') return preflightAnswer(origin)
     if (method !== 'POST') throw new Refusal('method_not_allowed', {}, { allow: 'POST, OPTIONS' })
     if (!origin.isAllowed) throw new Refusal('origin_forbidden')
     checkContentType(headers)
-    const scope = await verify(readToken(headers), incoming)
-    if (!scope) throw new Refusal('token_invalid')
-    if (scope === 'expired') throw new Refusal('token_expired')
+    const scope = await authenticate(incoming).catch((error: unknown) => {
+      if (!(error instanceof Refusal)) throw error
+      onEvent({ type: 'refused', code: error.code })
+      // Where nobody tells the address, there is nobody to count for.
+      if (address !== undefined) limit(addresses, networkOf(address))
+      throw error
+    })
     if (scope.origin !== undefined && scope.origin !== headers.get('origin')) throw new Refusal('origin_forbidden')
+    limit(subjects, scope.subject)
     const id = readUpdateId(headers)
     const contact = await readContact(incoming, clock)
     checkFields(contact, scope)
     const { external_id, ...fields } = contact
-    const delivery = await dispatcher.deliver({ externalId: external_id, fields, id })
+    const issuedAt = scope.issuedAt === undefined ? undefined : scope.issuedAt * 1000
+    const delivery = await dispatcher.deliver({ externalId: external_id, fields, id, issuedAt }).catch(() => {
+      throw new Refusal('store_unavailable')
+    })
     switch (delivery.kind) {
       case 'delivered':
         return acceptedAnswer(
@@ -106,20 +161,23 @@ export const createProxy = (options: ProxyOptions): Proxy => {
         return acceptedAnswer({ external_id, status: 'accepted' }, origin.cors)
       case 'superseded':
         throw new Refusal('superseded', { number: delivery.number })
+      case 'revoked':
+        throw new Refusal('token_revoked')
       case 'refused':
         throw new Refusal('invalid_field', { path: delivery.field, mend: 'refused by the contacts API' })
       case 'unavailable': {
-        const seconds = Math.ceil((delivery.retryAfterMs ?? 1_000) / 1_000)
+        // At least a second: a page that asks again at once does not help upstream.
+        const seconds = Math.max(1, Math.ceil((delivery.retryAfterMs ?? 0) / 1_000))
         throw new Refusal('upstream_unavailable', {}, { 'retry-after': String(seconds) })
       }
     }
   }
 
   return {
-    fetch: async (incoming) => {
+    fetch: async (incoming, { address } = {}) => {
       const origin = checkOrigin(incoming.headers)
       try {
-        return await answer(incoming, origin)
+        return await answer(incoming, origin, address)
       } catch (error) {
         return refusalAnswer(error instanceof Refusal ? error : new Refusal('internal'), origin.cors)
       }

@@ -1,43 +1,43 @@
-import type { Contact, FieldName, Fields, Json } from '../core/contact.ts'
 import { hash, randomId } from '../core/hash.ts'
-import { acknowledge, isAcknowledged, type Ledger, markSent } from '../core/ledger.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
+import {
+  createRow,
+  isPending,
+  isRevoking,
+  leaseMs,
+  leaseRow,
+  lookAt,
+  putInto,
+  type Row,
+  releaseRow,
+  settleRow,
+  withdrawFrom,
+} from './row.ts'
 import type { Claim, Store } from './store.ts'
-
-interface Row {
-  /** Undelivered values with the version that brought them; `external_id` stands for the contact itself. */
-  payload: Map<string, { value: Json; version: number }>
-  version: number
-  lease: number | undefined
-  ledger: Ledger
-  /** Last number by client, the latest client last. */
-  numbers: Map<string, number>
-}
-
-const clientsPerRow = 8
-const ledgerTtlMs = 86_400_000
 
 /**
  * Keeps rows in this isolate alone: for tests and for runtimes without a disk. What fails is withdrawn, so that a 503
- * is the truth; numbers and ledger are best effort and bounded.
+ * is the truth; numbers and ledger are best effort and bounded. A lease lasts until it is ended: nobody else is there.
  * @param maxRows rows kept when nothing of them is pending; the oldest go first. Default 10 000
  */
 export const memory = ({ maxRows = 10_000, clock = systemClock }: { maxRows?: number; clock?: Clock } = {}): Store => {
   const rows = new Map<string, Row>()
+  /** Pending and free, oldest first. */
   const due = new Set<string>()
   const salt = randomId()
   let versions = 0
   let leases = 0
+  const context = () => ({ now: clock.now(), hash: (text: string) => hash(salt, text) })
 
   const prune = (): void => {
     for (const [id, row] of rows) {
       if (rows.size <= maxRows) return
-      if (!row.payload.size) rows.delete(id)
+      if (!isPending(row) && !isRevoking(row, clock.now())) rows.delete(id)
     }
   }
 
   const rowOf = (id: string): Row => {
-    const row = rows.get(id) ?? { payload: new Map(), version: 0, lease: undefined, ledger: {}, numbers: new Map() }
+    const row = rows.get(id) ?? createRow()
     rows.delete(id)
     rows.set(id, row)
     return row
@@ -45,53 +45,29 @@ export const memory = ({ maxRows = 10_000, clock = systemClock }: { maxRows?: nu
 
   const lease = (externalId: string, row: Row): Claim => {
     due.delete(externalId)
-    row.lease = ++leases
-    const fields: Fields = {}
-    for (const [field, { value }] of row.payload) if (field !== 'external_id') Object.assign(fields, { [field]: value })
-    return { externalId, version: row.version, fields, attempts: 0, lease: row.lease }
+    return leaseRow(row, externalId, ++leases, clock.now())
   }
 
-  /** Runs `change` for each field of a claim whose lease still stands, unless a newer version has replaced it. */
-  const finish = (claim: Claim, change: (row: Row, field: string, value: Json) => void): void => {
+  /** Runs `change` on the row of a claim whose lease still stands. */
+  const end = (claim: Claim, change: (row: Row) => void): void => {
     const row = rows.get(claim.externalId)
     if (!row || row.lease !== claim.lease) return
-    row.lease = undefined
-    for (const [field, { value, version }] of [...row.payload]) {
-      if (version > claim.version) continue
-      row.payload.delete(field)
-      change(row, field, value)
-    }
-    if (row.payload.size) due.add(claim.externalId)
+    change(row)
+    if (isPending(row)) due.add(claim.externalId)
   }
 
   return {
     isDurable: false,
-    put: async ({ externalId, fields, id }, options) => {
+    leaseMs,
+    put: async (update, options) => {
+      const { externalId } = update
       const row = rowOf(externalId)
-      const last = id && row.numbers.get(id.client)
-      if (id && !id.force && last !== undefined && id.number < last) return { kind: 'superseded', number: last }
-      if (id) {
-        row.numbers.delete(id.client)
-        row.numbers.set(id.client, Math.max(id.number, last ?? 0))
-        if (row.numbers.size > clientsPerRow) row.numbers.delete(row.numbers.keys().next().value as string)
-      }
-      const now = clock.now()
-      const contact: Contact = { external_id: externalId, ...fields }
-      const isKnown = Object.entries(contact).every(
-        ([field, value]) =>
-          !row.payload.has(field) &&
-          isAcknowledged(row.ledger[field], hash(salt, JSON.stringify(value)), now, ledgerTtlMs),
-      )
-      if (!id?.force && isKnown) return { kind: 'unchanged' }
-      row.version = ++versions
-      for (const [field, value] of Object.entries(contact)) {
-        row.payload.set(field, { value, version: row.version })
-        markSent(row.ledger, field, now)
-      }
+      const result = putInto(row, update, context(), () => ++versions)
       prune()
-      if (row.lease === undefined) due.add(externalId)
-      const isClaimed = options.claim && row.lease === undefined
-      return { kind: 'stored', version: row.version, claim: isClaimed ? lease(externalId, row) : undefined }
+      if (result.kind !== 'stored') return result
+      if (row.lease !== undefined) return { ...result, claim: undefined, waits: 'leased' }
+      due.add(externalId)
+      return { ...result, waits: undefined, claim: options.claim ? lease(externalId, row) : undefined }
     },
     claim: async (limit) => {
       const claims: Claim[] = []
@@ -101,34 +77,34 @@ export const memory = ({ maxRows = 10_000, clock = systemClock }: { maxRows?: nu
       }
       return claims
     },
-    done: async (claim) => {
-      const now = clock.now()
-      finish(claim, ({ ledger }, field, value) =>
-        acknowledge(ledger, field, hash(salt, JSON.stringify(value)), now, now),
-      )
-    },
-    park: async (claim, refused) => {
-      const now = clock.now()
-      finish(claim, ({ ledger }, field, value) => {
-        if (!refused.includes(field as FieldName))
-          acknowledge(ledger, field, hash(salt, JSON.stringify(value)), now, now)
-      })
-    },
-    retry: async (claim) => finish(claim, () => {}),
+    look: async (claim) => lookAt(rows.get(claim.externalId), claim),
+    done: async (claim) => end(claim, (row) => settleRow(row, claim, context())),
+    park: async (claim, fields, reason) =>
+      end(claim, (row) => {
+        settleRow(row, claim, context(), { fields, reason })
+        // Nothing accepted: the page was told.
+        row.parked = {}
+      }),
+    retry: async (claim) => end(claim, (row) => withdrawFrom(row, claim, clock.now())),
     release: async (claims) => {
-      for (const { externalId, lease } of claims) {
-        const row = rows.get(externalId)
-        if (row?.lease !== lease) continue
-        row.lease = undefined
-        due.add(externalId)
-      }
+      for (const claim of claims) end(claim, (row) => releaseRow(row, clock.now()))
     },
-    withdraw: (externalId, upTo) => {
+    withdraw: (externalId, version) => {
       const row = rows.get(externalId)
       if (!row || row.lease !== undefined) return
-      for (const [field, { version }] of [...row.payload]) if (version <= upTo) row.payload.delete(field)
-      if (!row.payload.size) due.delete(externalId)
+      withdrawFrom(row, { version }, clock.now())
+      if (!isPending(row)) due.delete(externalId)
     },
+    purge: async (externalId, notBefore) => {
+      rows.set(externalId, { ...createRow(), notBefore })
+      due.delete(externalId)
+    },
+    stats: async () => {
+      const pending = [...rows.values()].filter(isPending)
+      const oldest = pending.reduce((least, { pendingSince }) => Math.min(least, pendingSince), Infinity)
+      return { pending: pending.length, parked: 0, ...(pending.length && { oldestPendingSince: oldest }) }
+    },
+    check: async () => {},
     close: async () => {},
   }
 }

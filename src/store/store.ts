@@ -1,4 +1,4 @@
-import type { FieldName, Fields } from '../core/contact.ts'
+import type { Contact, Fields } from '../core/contact.ts'
 import type { UpdateId } from '../core/wire.ts'
 
 /** One accepted request, to be joined into the row of its contact. */
@@ -7,26 +7,42 @@ export interface Update {
   fields: Fields
   /** Absent: no number is checked, and the update is never forced. */
   id?: UpdateId | undefined
+  /** When the token was made, in milliseconds since the epoch. Absent: refused while a not-before is kept. */
+  issuedAt?: number | undefined
 }
 
 /** The right to deliver one version of one contact. Worthless once its lease is lost: no call of it has an effect then. */
 export interface Claim {
   externalId: string
   version: number
-  /** The whole payload of the row: every undelivered field. */
+  /** The whole payload of the row: every undelivered field. What ends a claim with a part of them leaves the rest. */
   fields: Fields
   /** How often this payload has failed. */
   attempts: number
+  /** Since when the row has had something undelivered, in milliseconds since the epoch. */
+  pendingSince: number
   /** Distinguishes this lease from a later one of the same version. */
   lease: number
 }
 
 export type PutResult =
-  | { kind: 'stored'; version: number; claim?: Claim | undefined }
+  /** `waits` says why a claim that was asked for is not given: a back-off runs, or somebody holds the row. */
+  | { kind: 'stored'; version: number; claim?: Claim | undefined; waits?: 'later' | 'leased' | undefined }
   /** A higher number of this client, `number`, is stored for this contact; nothing was written. */
   | { kind: 'superseded'; number: number }
   /** All of it is known to be upstream and nothing of it is pending. */
   | { kind: 'unchanged' }
+  /** The token is older than the contact's not-before; nothing was written. */
+  | { kind: 'revoked' }
+
+export interface StoreStats {
+  /** Contacts with something undelivered. */
+  pending: number
+  /** Contacts with fields that upstream refused. */
+  parked: number
+  /** Since when the longest waiting contact has waited, in milliseconds since the epoch. */
+  oldestPendingSince?: number | undefined
+}
 
 /**
  * One row per contact: its undelivered fields, a version that is never reused, a lease, what is known to be upstream,
@@ -35,19 +51,31 @@ export type PutResult =
 export interface Store {
   /** Whether `put` keeps its promise over a power cut. If not, nothing is ever answered 202, and `retry` withdraws. */
   readonly isDurable: boolean
+  /** How long a claim is held at most, in milliseconds; then the row is due again for whoever asks. */
+  readonly leaseMs: number
   /** One transaction, durable when it resolves. With `claim` a row that is due and free is leased in the same one. */
   put(update: Update, options: { claim: boolean }): Promise<PutResult>
   /** Leases up to `limit` due and free rows, oldest first. */
   claim(limit: number): Promise<Claim[]>
-  /** Upstream has the claim's fields. A newer version stays, due at once. */
+  /** `newer`: the lease stands, and an update has come since. `lost`: another holds the row now, or it is purged. */
+  look(claim: Claim): Promise<'current' | 'newer' | 'lost'>
+  /** Upstream has the claim's fields. What came since stays, due at once. */
   done(claim: Claim): Promise<void>
-  /** Upstream will never take `refused`, but has the claim's other fields. A newer version stays, due at once. */
-  park(claim: Claim, refused: readonly FieldName[], reason: string): Promise<void>
+  /**
+   * Upstream will never take `refused`, but has the claim's other fields. `external_id` is among them when none was
+   * taken: nobody knows then whether there is a contact. What came since stays, due at once.
+   */
+  park(claim: Claim, refused: readonly (keyof Contact)[], reason: string): Promise<void>
   /** Not before `due`. `reason` is a status and a code, never upstream's text. */
   retry(claim: Claim, due: number, reason: string): Promise<void>
   /** Gives claims back as if they had not been taken. */
   release(claims: readonly Claim[]): Promise<void>
   /** Only where nothing is durable: takes back what no claim holds yet, up to this version. */
   withdraw?(externalId: string, version: number): void
+  /** Erases all that is kept of a contact; tokens made before `notBefore` write nothing for the longest life of one. */
+  purge(externalId: string, notBefore: number): Promise<void>
+  stats(): Promise<StoreStats>
+  /** Rejects when `put` would for want of a disk. Writes, so that a full or read-only one is noticed. */
+  check(): Promise<void>
   close(): Promise<void>
 }

@@ -1,8 +1,9 @@
 import { byteLength, type Contact, type Json, maxBodyBytes, parseContact } from '../core/contact.ts'
 import { APIError, OrqError } from '../core/errors.ts'
+import { type Clock, systemClock } from '../core/ports.ts'
 import { nextDelay, parseRetryAfter, type RetryConfig } from '../core/retry.ts'
 import { createUpstreamRequest, type UpstreamOptions } from './request.ts'
-import { upsert } from './upsert.ts'
+import { type UpsertResult, upsert } from './upsert.ts'
 
 /** A contact as the API gives it back. Only `_id` and `external_id` are sure to be there. */
 export interface StoredContact extends Contact {
@@ -17,6 +18,8 @@ export interface StoredContact extends Contact {
 export interface ContactsOptions extends UpstreamOptions {
   /** Used where a call names none, like the official SDKs' `retryConfig`. @defaultValue { strategy: 'none' } */
   retries?: RetryConfig | undefined
+  /** Time for the waits between attempts. @defaultValue the real one */
+  clock?: Clock | undefined
 }
 
 export interface Contacts {
@@ -36,43 +39,45 @@ const retryable = [429, 500, 502, 503, 504]
 /** The contacts API for servers: backfills, sign-up handlers, tests. */
 export const createContacts = (options: ContactsOptions): Contacts => {
   const request = createUpstreamRequest(options)
-  const { path } = options
+  const { path, clock = systemClock } = options
   return {
     create: async (given, { retries = options.retries ?? { strategy: 'none' }, signal } = {}) => {
       const contact = parseContact(given)
       if ('path' in contact) throw new OrqError('INVALID_CONTACT', `${contact.path}: ${contact.mend}`)
       if (byteLength(JSON.stringify(contact)) > maxBodyBytes)
         throw new OrqError('INVALID_CONTACT', `the contact: at most ${maxBodyBytes} bytes of JSON`)
-      const start = performance.now()
+      const start = clock.monotonic()
       for (let failures = 0; ; failures++) {
-        const delayMs = nextDelay(retries, failures, performance.now() - start, Math.random())
-        let retryAfterMs: number | undefined
-        try {
-          const { kind, answer } = await upsert(request, contact, { path, signal })
-          if (kind === 'done') return parseStored(answer.body, contact)
-          if (delayMs === undefined || !retryable.includes(answer.status))
-            throw new APIError(answer.status, answer.headers, answer.body)
-          retryAfterMs = parseRetryAfter(answer.headers.get('retry-after'), Date.now())
-        } catch (error) {
-          if (error instanceof OrqError || delayMs === undefined || signal?.aborted) throw error
-          if (retries.retryConnectionErrors === false) throw error
-        }
-        await sleep(retryAfterMs ?? delayMs ?? 0, signal)
+        const result = await upsert(request, contact, { path, signal }).catch((error: unknown) => ({ error }))
+        if ('kind' in result && result.kind === 'done') return parseStored(result.answer.body, contact)
+        const isRetryable =
+          'kind' in result ? retryable.includes(result.answer.status) : retries.retryConnectionErrors !== false
+        const delayMs = nextDelay(retries, failures, clock.monotonic() - start, Math.random())
+        if (!isRetryable || delayMs === undefined) throw toError(result)
+        signal?.throwIfAborted()
+        const header = 'kind' in result ? result.answer.headers.get('retry-after') : undefined
+        await sleep(parseRetryAfter(header, clock.now()) ?? delayMs, clock, signal)
       }
     },
   }
 }
 
-const sleep = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
+const toError = (result: UpsertResult | { error: unknown }): unknown => {
+  if ('error' in result) return result.error
+  const { status, headers, body } = result.answer
+  return new APIError(status, headers, body)
+}
+
+const sleep = (ms: number, clock: Clock, signal: AbortSignal | undefined): Promise<void> =>
   new Promise((resolve, reject) => {
     const stop = (): void => {
-      clearTimeout(timer)
+      cancel()
       reject(signal?.reason)
     }
-    const timer = setTimeout(() => {
+    const cancel = clock.after(ms, () => {
       signal?.removeEventListener('abort', stop)
       resolve()
-    }, ms)
+    })
     signal?.addEventListener('abort', stop, { once: true })
   })
 

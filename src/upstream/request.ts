@@ -1,6 +1,7 @@
-import ky from 'ky'
+import ky, { isNetworkError } from 'ky'
 import { OrqError } from '../core/errors.ts'
 import type { Fetch } from '../core/ports.ts'
+import { contactsPath } from '../core/wire.ts'
 
 export interface UpstreamOptions {
   /** The API key of your Orq workspace. Stays on this machine: it is sent to `serverUrl` and nowhere else. */
@@ -48,13 +49,20 @@ const readText = async (response: Response): Promise<string> => {
   return text
 }
 
+const check = (isGood: boolean, mend: string): void => {
+  if (!isGood) throw new OrqError('INVALID_OPTION', mend)
+}
+
 /** The server's address; `http:` only on this machine, for the key travels with every request. */
 const parseServerUrl = (given: string | URL): string => {
   const url = URL.canParse(given) ? new URL(given) : undefined
   const isLoopback = !!url && /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
-  if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
-    throw new OrqError('INVALID_OPTION', 'serverUrl: an https URL; http only on a loopback address')
-  return url.href.replace(/\/+$/, '')
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback)
+  check(
+    isSafe && !url.username && !url.password && !url.search && !url.hash,
+    'serverUrl: an https URL without credentials, query or fragment; http only on a loopback address',
+  )
+  return (url as URL).href.replace(/\/+$/, '')
 }
 
 /**
@@ -63,22 +71,40 @@ const parseServerUrl = (given: string | URL): string => {
  * @throws OrqError `INVALID_OPTION`
  */
 export const createUpstreamRequest = (options: UpstreamOptions): UpstreamRequest => {
-  const { apiKey, fetch = (url, init) => globalThis.fetch(url, init), timeoutMs = 10_000 } = options
-  if (!apiKey || /[^\x21-\x7e]/.test(apiKey))
-    throw new OrqError('INVALID_OPTION', 'apiKey: the API key of an Orq workspace, visible ASCII without spaces')
+  const {
+    apiKey,
+    fetch = (url, init) => globalThis.fetch(url, init),
+    path = contactsPath,
+    timeoutMs = 10_000,
+  } = options
+  check(
+    !!apiKey && !/[^\x21-\x7e]/.test(apiKey),
+    'apiKey: the API key of an Orq workspace, visible ASCII without spaces',
+  )
+  // Without its first slash it would be the end of another host's name, and the key would go there.
+  check(/^(\/[^\s/?#]+)+$/.test(path), 'path: like /v2/contacts, without a slash at its end, query or fragment')
+  check(timeoutMs > 0 && Number.isFinite(timeoutMs), 'timeoutMs: milliseconds, more than 0')
   const serverUrl = parseServerUrl(options.serverUrl ?? 'https://api.orq.ai')
   return async (method, path, body, signal) => {
-    const overall = signal ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : AbortSignal.timeout(timeoutMs)
-    const response = await ky(serverUrl + path, {
+    const url = serverUrl + path
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const init = {
       method,
       headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify(body),
-      fetch: fetch as typeof globalThis.fetch,
-      redirect: 'manual',
+      redirect: 'manual' as const,
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    }
+    const response = await ky(url, {
+      ...init,
+      // ky hands over a Request of this realm, which the fetch of another library cannot read.
+      fetch: (request) => fetch(url, { ...init, signal: (request as Request).signal }),
       retry: 0,
       throwHttpErrors: false,
       timeout: false,
-      signal: overall,
+    }).catch((error) => {
+      // ky's own error holds the request, and with it the key, for every logger that prints what it gets.
+      throw isNetworkError(error) ? error.cause : error
     })
     return { status: response.status, headers: response.headers, body: await readText(response) }
   }

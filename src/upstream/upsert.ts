@@ -37,8 +37,10 @@ export const upsert = async (
   const patched = await request('PATCH', `${path}/${encodeURIComponent(external_id)}`, fields, signal)
   const { status } = patched
   const second = judge(patched)
-  if (second?.kind === 'done' || second?.kind === 'retry' || status === 401 || status === 403)
-    return second as UpsertResult
+  if (second && (second.kind === 'done' || second.kind === 'retry' || status < 400 || status === 401 || status === 403))
+    return second
+  // A conflict says that the contact exists: then PATCH is the way to it, and what PATCH refuses is refused.
+  if (posted.status === 409 && [400, 413, 422].includes(status)) return { kind: 'refused', answer: patched }
   // Any other 4XX says no more than that PATCH is no way: what POST said stands, and a conflict may be over next time.
   return posted.status === 409 ? { kind: 'retry', answer: patched } : { kind: 'refused', answer: posted }
 }

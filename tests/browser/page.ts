@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
+import { type Browser, type BrowserContext, chromium, type LaunchOptions, type Page } from 'playwright'
 import type { Orq } from '../../src/index.ts'
 import { findChromium } from './find.mjs'
 
@@ -8,8 +8,9 @@ declare global {
   }
 }
 
-export const launch = (): Promise<Browser> =>
+export const launch = (options: LaunchOptions = {}): Promise<Browser> =>
   chromium.launch({
+    ...options,
     executablePath: findChromium() ?? '',
     // Chromium refuses its sandbox to root.
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],

@@ -89,7 +89,7 @@ export const createBrowser = (options: ClientOptions = {}) => {
   }
 
   /** Opens a page: its own document and window, the browser's everything else. */
-  const open = (): Tab => {
+  const open = (more: ClientOptions = {}): Tab => {
     const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
     const frame = new EventTarget()
     const within = (visibilityState: string, task: () => void): void => {
@@ -109,6 +109,7 @@ export const createBrowser = (options: ClientOptions = {}) => {
       storage,
       clock,
       ...options,
+      ...more,
     })
     return {
       orq,

@@ -586,7 +586,7 @@ describe('the stream of decisions', () => {
 
   test('debug prints each decision, and that metadata is replaced', async () => {
     const lines: string[] = []
-    vi.spyOn(console, 'debug').mockImplementation((...parts) => void lines.push(parts.join(' ')))
+    vi.spyOn(console, 'debug').mockImplementation((...parts) => void lines.push(JSON.stringify(parts)))
     const { orq } = world.load({ debug: true })
     await outcomeOf(orq.identify(user))
     expect(lines.join('\n')).toMatch(/sent[\s\S]*delivered/)

@@ -83,8 +83,8 @@ describe('token', () => {
 describe('a wrong value is one line that names it, and exit status 2', () => {
   const token = ['token', '--sub', 'u']
   test.each<[string, string[], Record<string, string>, RegExp]>([
-    ['no command', [], {}, /^orq-identify: no command; give one of dev, token/],
-    ['an unknown command', ['serve'], {}, /^orq-identify: unknown command; give one of dev, token/],
+    ['no command', [], {}, /^orq-identify: no command; give one of dev, proxy, token/],
+    ['an unknown command', ['serve'], {}, /^orq-identify: unknown command; give one of dev, proxy, token/],
     ['an unknown flag', ['dev', '--prot', '1'], {}, /^--prot: is no flag/],
     ['a stray word', ['dev', '8080'], {}, /^dev: takes flags only/],
     ['a port', ['dev', '--port', 'abc'], {}, /^PORT: "abc" is not a port/],

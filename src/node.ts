@@ -1,0 +1,3 @@
+export { type ServeOptions, type Serving, serve } from './node/serve.ts'
+export { SettingError } from './node/setting-error.ts'
+export { type SqliteOptions, sqlite } from './store/sqlite.ts'

@@ -1,0 +1,116 @@
+import { resolve } from 'node:path'
+import { parseTokenKeys, readHost, readPort, type TokenKeys } from './config.ts'
+import { quote, SettingError } from './setting-error.ts'
+import type { Settings } from './settings.ts'
+
+export interface ProxyConfig {
+  host: string
+  port: number
+  adminHost: string
+  adminPort: number
+  apiKey: string
+  serverUrl: string
+  upstreamPath: string
+  tokenKeys: TokenKeys
+  allowedOrigins: string[]
+  /** The SQLite file, absolute. */
+  storePath: string
+  basePath: string
+  subjectLimit: number
+  addressLimit: number
+  concurrency: number
+  trustedProxies: number
+}
+
+const required = (settings: Settings, name: string, mend: string): string => {
+  const value = settings.get(name)
+  if (value === undefined) throw new SettingError(name, 'is missing', mend)
+  return value
+}
+
+const readCount = (settings: Settings, name: string, range: { otherwise: number; least: number; most: number }) => {
+  const { otherwise, least, most } = range
+  const value = settings.get(name)
+  if (value === undefined) return otherwise
+  if (/^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value)
+  throw new SettingError(name, `${quote(value)} is no number from ${least} to ${most}`, `such as ${otherwise}`)
+}
+
+const readApiKey = (settings: Settings): string => {
+  const mend = 'give an API key of your Orq workspace'
+  const value = required(settings, 'ORQ_API_KEY', mend)
+  // Never the value: a key with a line end in it is still a key.
+  if (/[^\x21-\x7e]/.test(value)) throw new SettingError('ORQ_API_KEY', 'holds a space or a control character', mend)
+  return value
+}
+
+const isLoopback = (hostname: string): boolean => /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+
+const readServerUrl = (settings: Settings): string => {
+  const value = settings.get('ORQ_SERVER_URL') ?? 'https://api.orq.ai'
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
+  if (url && isSafe && !url.username && !url.password && !url.search && !url.hash) return value
+  throw new SettingError(
+    'ORQ_SERVER_URL',
+    // It may hold a password.
+    url ? 'is not an address that the API key may be sent to' : `${quote(value)} is no URL`,
+    'give an https URL without credentials or query; http only on a loopback address',
+  )
+}
+
+const readPath = (settings: Settings, name: string, otherwise: string): string => {
+  const value = settings.get(name) ?? otherwise
+  if (/^(\/[\w.~-]+)+$/.test(value)) return value
+  throw new SettingError(name, `${quote(value)} is no path`, `give one like ${otherwise}, without a slash at its end`)
+}
+
+const readOrigins = (settings: Settings): string[] => {
+  const origins = (settings.get('ORQ_ALLOWED_ORIGINS') ?? '').split(',').map((part) => part.trim())
+  const given = origins.filter((origin) => origin !== '')
+  const wrong = given.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin)
+  if (wrong === undefined) return given
+  throw new SettingError(
+    'ORQ_ALLOWED_ORIGINS',
+    `${quote(wrong)} is no origin`,
+    'give scheme and host, such as https://app.example, separated by commas',
+  )
+}
+
+const readStore = (settings: Settings): string => {
+  const value = settings.get('ORQ_STORE') ?? 'sqlite:orq.db'
+  const [, path] = /^sqlite:(?!:)(.+)$/.exec(value) ?? []
+  if (path) return resolve(path)
+  // A connection string may hold a password.
+  throw new SettingError(
+    'ORQ_STORE',
+    'is no store that this version knows',
+    'give sqlite: and a file, such as sqlite:orq.db',
+  )
+}
+
+/** Reads the settings of `proxy`. Touches nothing. @throws SettingError */
+export const readProxyConfig = (settings: Settings): ProxyConfig => {
+  const secret = required(
+    settings,
+    'ORQ_TOKEN_SECRET',
+    'give the secret that your backend signs tokens with; make one with: openssl rand -base64 32',
+  )
+  return {
+    host: readHost(settings, 'HOST', '0.0.0.0'),
+    port: readPort(settings, 'PORT', 8787),
+    adminHost: readHost(settings, 'ORQ_ADMIN_HOST', '127.0.0.1'),
+    adminPort: readPort(settings, 'ORQ_ADMIN_PORT', 8788),
+    apiKey: readApiKey(settings),
+    serverUrl: readServerUrl(settings),
+    upstreamPath: readPath(settings, 'ORQ_UPSTREAM_PATH', '/v2/contacts'),
+    tokenKeys: parseTokenKeys(secret),
+    allowedOrigins: readOrigins(settings),
+    storePath: readStore(settings),
+    basePath: readPath(settings, 'ORQ_BASE_PATH', '/orq'),
+    subjectLimit: readCount(settings, 'ORQ_SUBJECT_LIMIT', { otherwise: 60, least: 0, most: 1e6 }),
+    addressLimit: readCount(settings, 'ORQ_ADDRESS_LIMIT', { otherwise: 60, least: 0, most: 1e6 }),
+    concurrency: readCount(settings, 'ORQ_UPSTREAM_CONCURRENCY', { otherwise: 64, least: 1, most: 1_000 }),
+    trustedProxies: readCount(settings, 'ORQ_TRUSTED_PROXIES', { otherwise: 0, least: 0, most: 10 }),
+  }
+}

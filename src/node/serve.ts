@@ -1,0 +1,97 @@
+import { systemClock } from '../core/ports.ts'
+import { createProxy, type ProxyOptions } from '../proxy/proxy.ts'
+import type { Store } from '../store/store.ts'
+import { createAdmin } from './admin.ts'
+import { createFiles } from './files.ts'
+import { addressOf } from './forwarded.ts'
+import { type Listening, listen } from './listen.ts'
+import { createPooledFetch } from './pool.ts'
+
+export interface ServeOptions extends Omit<ProxyOptions, 'store'> {
+  /** Where accepted updates are kept; closed with the server. */
+  store: Store
+  /** @defaultValue '0.0.0.0' */
+  host?: string | undefined
+  /** 0: any free one. @defaultValue 8787 */
+  port?: number | undefined
+  /** Where `/livez` and `/readyz` answer. @defaultValue '127.0.0.1' */
+  adminHost?: string | undefined
+  /** 0: any free one. @defaultValue 8788 */
+  adminPort?: number | undefined
+  /** How many proxies of yours stand in front and append to `X-Forwarded-For`. @defaultValue 0, which reads none of it */
+  trustedProxies?: number | undefined
+  /** The folder of the built browser files. @defaultValue none are served */
+  distFolder?: string | undefined
+  /** Hears what failed unexpectedly, and once what looks wrong. Holds no personal data. */
+  warn?: ((message: string) => void) | undefined
+}
+
+export interface Serving {
+  readonly url: string
+  readonly adminUrl: string
+  /**
+   * Stops accepting, answers what runs, ends the calls on the wire, all within 10 s; what is left is in the store, and
+   * the next process goes on with it at once.
+   */
+  close(): Promise<void>
+}
+
+/** Of the 10 s: requests first, which may still wait 2 s for upstream; then calls that outlive them. */
+const graceMs = { requests: 5_000, calls: 3_000 }
+
+/** The name alone: a message could hold what a request brought. */
+const nameOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name} at ${error.stack?.split('\n')[1]?.trim()}` : 'error'
+
+/** The proxy as a server: contacts route, browser files, and an admin listener beside it. */
+export const serve = async (options: ServeOptions): Promise<Serving> => {
+  const { host = '0.0.0.0', port = 8787, adminHost = '127.0.0.1', adminPort = 8788, warn = () => {} } = options
+  const { store, upstream, basePath = '/orq', distFolder, trustedProxies = 0, concurrency = 64 } = options
+  const pool = upstream.fetch
+    ? undefined
+    : createPooledFetch({
+        origin: new URL(upstream.serverUrl ?? 'https://api.orq.ai').origin,
+        connections: concurrency,
+      })
+  const proxy = createProxy({ ...options, upstream: { ...upstream, fetch: upstream.fetch ?? pool?.fetch } })
+  const files = distFolder === undefined ? undefined : createFiles({ folder: distFolder, basePath })
+  const admin = createAdmin({ store, clock: options.clock ?? systemClock })
+  let isWarned = trustedProxies > 0
+
+  const handle = async (request: Request, { address }: { address?: string }): Promise<Response> => {
+    const { headers, url } = request
+    if (!isWarned && headers.has('x-forwarded-for')) {
+      isWarned = true
+      warn('X-Forwarded-For is sent but not read: every request counts as the proxy in front; see ORQ_TRUSTED_PROXIES')
+    }
+    if (new URL(url).pathname === '/livez') return admin.live()
+    return (await files?.(request)) ?? proxy.fetch(request, { address: addressOf(headers, address, trustedProxies) })
+  }
+  const onError = (error: unknown): void => warn(nameOf(error))
+
+  const listening: Listening[] = []
+  const close = async (): Promise<void> => {
+    admin.stop()
+    await listening[0]?.close(graceMs.requests)
+    await proxy.close(graceMs.calls)
+    await Promise.all([listening[1]?.close(0), pool?.close()])
+  }
+  try {
+    listening.push(await listen({ fetch: handle, host, port, onError }))
+    const names = { host: 'ORQ_ADMIN_HOST', port: 'ORQ_ADMIN_PORT' }
+    listening.push(await listen({ fetch: admin.fetch, host: adminHost, port: adminPort, names, onError }))
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const [main, side] = listening as [Listening, Listening]
+  let closing: Promise<void> | undefined
+  return {
+    url: main.url,
+    adminUrl: side.url,
+    close: () => {
+      closing ??= close()
+      return closing
+    },
+  }
+}

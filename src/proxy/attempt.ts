@@ -1,0 +1,120 @@
+import type { Contact, FieldName } from '../core/contact.ts'
+import type { Clock } from '../core/ports.ts'
+import { nextDelay, parseRetryAfter } from '../core/retry.ts'
+import type { Claim, Store } from '../store/store.ts'
+import type { UpsertResult } from '../upstream/upsert.ts'
+import type { EventListener } from './events.ts'
+import type { Pace } from './pace.ts'
+
+/** What one attempt at a claim came to. */
+export type Outcome =
+  | { kind: 'done'; body: string }
+  /** Upstream has `fields` of the claim, but for `refused`; what is left of the claim is due. */
+  | { kind: 'parked'; fields: readonly FieldName[]; refused: readonly (keyof Contact)[]; reason: string }
+  | { kind: 'retry'; afterMs: number; reason: string; retryAfterMs: number | undefined }
+  /** Nothing is known to be wrong: to be claimed anew. */
+  | { kind: 'released' }
+
+export interface AttemptOptions {
+  store: Store
+  upsert(contact: Contact, signal: AbortSignal): Promise<UpsertResult>
+  clock: Clock
+  pace: Pace
+  random(): number
+  onEvent: EventListener
+}
+
+export interface AttemptLimits {
+  signal: AbortSignal
+  /** By the monotonic clock: a call that starts later could outlive the lease. */
+  startBy: number
+}
+
+/** Everything else waits no longer than this for a person to mend key, path or firewall. */
+const blockedMs = 60_000
+/** A clock that was years behind is no reason to give up: a hundred attempts are. */
+const patience = { ms: 14 * 86_400_000, attempts: 100 }
+
+/** The socket was closed while it was idle and is found closed by the first request that uses it. */
+const isStaleSocket = (error: unknown): boolean => {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } }
+  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(String(code ?? cause?.code))
+}
+
+/** Delivers a claim: all of it in one call; when that is refused, field by field, so that the rest still gets through. */
+export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: AttemptLimits) => Promise<Outcome>) => {
+  const { store, upsert, clock, pace, random, onEvent } = options
+
+  return async (claim, { signal, startBy }) => {
+    const { externalId, fields, attempts } = claim
+    const names = Object.keys(fields) as FieldName[]
+
+    /** @returns undefined when there was no answer, 'late' when nothing was asked: the lease is too old, or it is over */
+    const call = async (some: readonly FieldName[]): Promise<UpsertResult | undefined | 'late'> => {
+      const contact: Contact = { external_id: externalId }
+      for (const name of some) Object.assign(contact, { [name]: fields[name] })
+      const start = clock.monotonic()
+      if (start > startBy || signal.aborted) return 'late'
+      const result = await upsert(contact, signal)
+        .catch((error) => (isStaleSocket(error) && !signal.aborted ? upsert(contact, signal) : undefined))
+        .catch(() => undefined)
+      const kind = result?.kind ?? 'retry'
+      onEvent({
+        type: 'call',
+        result: kind,
+        status: result?.answer.status,
+        ms: clock.monotonic() - start,
+        externalId,
+      })
+      if (kind === 'done' || kind === 'refused') pace.passed()
+      else pace.failed(externalId, kind, pauseMsOf(result))
+      return result
+    }
+
+    const retryAfterOf = (result: UpsertResult | undefined): number | undefined =>
+      parseRetryAfter(result?.answer.headers.get('retry-after'), clock.now())
+
+    /** 429 and 503 speak for the whole of upstream, any other status for this contact. */
+    const pauseMsOf = (result: UpsertResult | undefined): number | undefined =>
+      [429, 503].includes(result?.answer.status ?? 0) ? retryAfterOf(result) : undefined
+
+    const fail = (result: UpsertResult | undefined): Outcome => {
+      const reason = result ? `${result.answer.status} ${result.kind}` : 'no answer'
+      const isHopeless = clock.now() - claim.pendingSince >= patience.ms && attempts >= patience.attempts
+      if (isHopeless && store.isDurable)
+        return { kind: 'parked', fields: names, refused: [...names, 'external_id'], reason: `${reason}, expired` }
+      const retryAfterMs = retryAfterOf(result)
+      const backoffMs = result?.kind === 'blocked' ? blockedMs : (nextDelay({}, attempts, 0, random()) as number)
+      return { kind: 'retry', afterMs: Math.max(backoffMs, retryAfterMs ?? 0), reason, retryAfterMs }
+    }
+
+    const split = async (first: UpsertResult): Promise<Outcome> => {
+      // A newer update may have mended it; a purged contact must not be sent again.
+      if ((await store.look(claim)) !== 'current') return { kind: 'released' }
+      const refused: (keyof Contact)[] = []
+      const asked: FieldName[] = []
+      let status = first.answer.status
+      for (const name of names) {
+        // Of one field the answer is known.
+        const result = names.length > 1 ? await call([name]) : first
+        if (result === 'late') {
+          if (!asked.length || signal.aborted) return fail(undefined)
+          break
+        }
+        if (result?.kind === 'refused') {
+          refused.push(name)
+          status = result.answer.status
+        } else if (result?.kind !== 'done') return fail(result)
+        asked.push(name)
+      }
+      // Nothing was taken, so nobody knows whether there is a contact.
+      if (refused.length === asked.length) refused.push('external_id')
+      return { kind: 'parked', fields: asked, refused, reason: `${status} refused` }
+    }
+
+    const result = await call(names)
+    if (result === 'late') return { kind: 'released' }
+    if (result?.kind === 'done') return { kind: 'done', body: result.answer.body }
+    return result?.kind === 'refused' ? split(result) : fail(result)
+  }
+}

@@ -1,0 +1,126 @@
+import { compactVerify, type JWK } from 'jose'
+import * as v from 'valibot'
+import { type FieldName, isExternalId } from '../core/contact.ts'
+import { OrqError } from '../core/errors.ts'
+import { type Clock, type Fetch, systemClock } from '../core/ports.ts'
+import { seconds, skewSeconds } from './jwt.ts'
+import { algorithmOf, type BoundKey, publicKey } from './keys.ts'
+import { parseToken } from './token-form.ts'
+import type { Verify } from './verify.ts'
+
+export interface JwksOptions {
+  /** The identity provider's JWK set; https, or http on a loopback address. */
+  url: string | URL
+  /** What `iss` must be. */
+  issuer: string
+  /** One of `audience` and `authorizedParties`: what `aud` must contain. */
+  audience?: string | undefined
+  /** What `azp` must be one of, for providers whose tokens have no audience. */
+  authorizedParties?: readonly string[] | undefined
+  /** The claim that is the `external_id`. Only one that the user cannot edit. @defaultValue 'sub' */
+  subjectClaim?: string | undefined
+  /** The only fields that pages may write; absent: all. */
+  fields?: readonly FieldName[] | undefined
+  fetch?: Fetch | undefined
+  clock?: Pick<Clock, 'now' | 'monotonic'> | undefined
+}
+
+const maxTokenLength = 8192
+const maxAgeSeconds = 86_400
+const maxSetBytes = 65_536
+const fetchTimeoutMs = 5_000
+/** An unknown `kid` costs at most one fetch in this time: anybody can send one. */
+const minIntervalMs = 30_000
+/** How soon a key that the provider has withdrawn is gone here. */
+const refreshMs = 600_000
+
+// RFC 7515, section 4.1.11: `crit` names what must be understood, and we understand nothing of the kind.
+const header = v.object({ alg: v.string(), kid: v.string(), crit: v.optional(v.never()) })
+const claims = v.looseObject({
+  iss: v.string(),
+  aud: v.optional(v.union([v.string(), v.array(v.string())])),
+  azp: v.optional(v.string()),
+  iat: seconds,
+  exp: seconds,
+  nbf: v.optional(seconds),
+})
+
+const parseUrl = (given: string | URL): string => {
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  const isLoopback = !!url && /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback)) return url.href
+  throw new OrqError('INVALID_OPTION', 'url: an https URL; http only on a loopback address')
+}
+
+/** The usable keys of a set: signature keys by `kid`; symmetric ones are no keys for us. */
+const readSet = async (response: Response): Promise<Map<string, BoundKey>> => {
+  const text = await response.text()
+  if (!response.ok || text.length > maxSetBytes) throw new Error('no JWK set')
+  const keys = new Map<string, BoundKey>()
+  for (const jwk of (JSON.parse(text) as { keys: JWK[] }).keys) {
+    const alg = algorithmOf(jwk)
+    if (alg && jwk.kid && (jwk.use ?? 'sig') === 'sig') keys.set(jwk.kid, publicKey(jwk, alg))
+  }
+  return keys
+}
+
+/**
+ * Identity-provider mode, for apps that mint nothing: verifies the provider's own tokens, RS256, PS256, ES256 or EdDSA as
+ * the key itself says, at most 24 hours old. Known keys go on while the provider is down.
+ * @throws OrqError `INVALID_OPTION`
+ */
+export const jwks = (options: JwksOptions): Verify => {
+  const { issuer, audience, authorizedParties, subjectClaim = 'sub', fields, clock = systemClock } = options
+  const { fetch = (url, init) => globalThis.fetch(url, init) } = options
+  const url = parseUrl(options.url)
+  if (!issuer) throw new OrqError('INVALID_OPTION', 'issuer: what `iss` of the provider’s tokens is')
+  if ((audience === undefined) === (authorizedParties === undefined))
+    throw new OrqError('INVALID_OPTION', 'audience and authorizedParties: give exactly one of them')
+  let keys = new Map<string, BoundKey>()
+  let fetchedAt = Number.NEGATIVE_INFINITY
+  let fetching: Promise<void> | undefined
+
+  const refresh = (): Promise<void> => {
+    fetchedAt = clock.monotonic()
+    fetching ??= fetch(url, { redirect: 'error', signal: AbortSignal.timeout(fetchTimeoutMs) })
+      .then(readSet)
+      .then((next) => {
+        keys = next
+      })
+      .catch(() => {})
+      .finally(() => {
+        fetching = undefined
+      })
+    return fetching
+  }
+
+  const keyOf = async (kid: string): Promise<BoundKey | undefined> => {
+    const age = clock.monotonic() - fetchedAt
+    if (!keys.has(kid)) {
+      if (age >= minIntervalMs) await refresh()
+      // The first tokens after a start come together: they wait for the one fetch.
+      else await fetching
+    } else if (age >= refreshMs) void refresh()
+    return keys.get(kid)
+  }
+
+  return async (token) => {
+    try {
+      const { header: head, payload } = parseToken(token, maxTokenLength)
+      const { kid, alg } = v.parse(header, head)
+      const key = await keyOf(kid)
+      if (!key || key.alg !== alg) return undefined
+      await compactVerify(token, await key.get(), { algorithms: [alg] })
+      const { iss, aud, azp, iat, exp, nbf = 0, ...others } = v.parse(claims, payload)
+      const subject = (others as Record<string, unknown>)[subjectClaim]
+      const now = clock.now() / 1000
+      if (iss !== issuer || !isExternalId(subject)) return undefined
+      if (audience !== undefined && ![aud].flat().includes(audience)) return undefined
+      if (authorizedParties && !authorizedParties.includes(azp as string)) return undefined
+      if (iat > now + skewSeconds || nbf > now + skewSeconds || now - iat > maxAgeSeconds) return undefined
+      return exp < now - skewSeconds ? 'expired' : { subject, issuedAt: iat, fields }
+    } catch {
+      return undefined
+    }
+  }
+}

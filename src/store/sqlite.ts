@@ -1,0 +1,135 @@
+import { type Clock, systemClock } from '../core/ports.ts'
+import { leaseMs, leaseRow, lookAt, postponeRow, putInto, type Row, releaseRow, settleRow } from './row.ts'
+import { createConnection } from './sqlite/connection.ts'
+import { createGroupCommit } from './sqlite/group-commit.ts'
+import { fullError, isTemporary } from './sqlite/open.ts'
+import type { Claim, Store } from './store.ts'
+
+export interface SqliteOptions {
+  /** The file, on a local disk: made when missing, readable by its owner only, and used by one proxy at a time. */
+  path: string
+  /** The most that may wait, in bytes of the file; `put` rejects then until deliveries make room. @defaultValue no limit */
+  maxBytes?: number | undefined
+  /** The longest that a finished delivery waits to be written together with others, in milliseconds. @defaultValue 20 */
+  collectMs?: number | undefined
+  clock?: Clock | undefined
+}
+
+const dayMs = 86_400_000
+const keptMs = 7 * dayMs
+const pruneEveryMs = 60_000
+const rowsPerPrune = 10_000
+
+/**
+ * Keeps rows in one SQLite file: what `put` has resolved survives a power cut. While the disk is full or read-only every
+ * call rejects, and it goes on by itself when that is over.
+ * @throws OrqError `STORE_UNUSABLE` for a file that is damaged, of a later version, or cannot be opened
+ */
+export const sqlite = ({ path, maxBytes, collectMs = 20, clock = systemClock }: SqliteOptions): Store => {
+  const connection = createConnection({ path, maxBytes, clock })
+  const { rows } = connection
+  try {
+    connection.open()
+  } catch (error) {
+    if (!isTemporary(error)) throw error
+  }
+  let sequence = 0
+  let written = 0
+  const commits = createGroupCommit({
+    connect: () => connection.open(),
+    onFailure: connection.failed,
+    begin: () => {
+      connection.sawClock()
+      sequence = written = rows().readSequence()
+    },
+    end: () => {
+      // A transaction that wrote nothing costs no fsync.
+      if (sequence !== written) rows().writeSequence(sequence)
+    },
+    onCommit: connection.committed,
+    collectMs,
+  })
+  const context = () => ({ now: clock.now(), hash: rows().hash })
+
+  /** Runs `change` on the row of a claim whose lease still stands. */
+  const end = (claim: Claim, change: (row: Row) => void): void => {
+    const found = rows().find(claim.externalId)
+    if (found?.row.lease !== claim.lease) return
+    change(found.row)
+    rows().write(found, claim.externalId, clock.now())
+  }
+
+  const prune = (): void => {
+    cancelPrune = clock.after(pruneEveryMs, prune)
+    commits.later(() => rows().prune(clock.now() - keptMs, rowsPerPrune)).catch(() => {})
+  }
+  let cancelPrune = clock.after(pruneEveryMs, prune)
+
+  return {
+    isDurable: true,
+    leaseMs,
+    put: (update, options) =>
+      commits.soon(() => {
+        const { externalId, id } = update
+        const found = rows().find(externalId) ?? rows().create(externalId)
+        const now = clock.now()
+        const result = putInto(found.row, update, context(), () => ++sequence)
+        if (result.kind !== 'stored') {
+          if (result.kind === 'unchanged' && id) rows().write(found, externalId, now)
+          return result
+        }
+        if (maxBytes !== undefined && rows().usedBytes() > maxBytes) throw fullError()
+        const isClaimed = options.claim && result.waits === undefined
+        const claim = isClaimed ? leaseRow(found.row, externalId, ++sequence, now) : undefined
+        rows().write(found, externalId, now)
+        return { ...result, claim }
+      }),
+    claim: (limit) =>
+      commits.soon(() => {
+        const now = clock.now()
+        if (connection.wasClockSetBack()) rows().mendTimes(now)
+        return rows()
+          .due(now, limit)
+          .map((found) => {
+            const externalId = found.externalId as string
+            const claim = leaseRow(found.row, externalId, ++sequence, now)
+            rows().writeLease(found)
+            return claim
+          })
+      }),
+    look: (claim) => commits.soon(() => lookAt(rows().find(claim.externalId)?.row, claim)),
+    done: (claim) => commits.later(() => end(claim, (row) => settleRow(row, claim, context()))),
+    park: (claim, fields, reason) =>
+      commits.later(() => end(claim, (row) => settleRow(row, claim, context(), { fields, reason }))),
+    retry: (claim, due, reason) => {
+      // Taken now: the clock may be set before it is written.
+      const waitMs = due - clock.now()
+      return commits.later(() =>
+        end(claim, (row) => {
+          const now = clock.now()
+          postponeRow(row, now + waitMs, reason, now)
+        }),
+      )
+    },
+    release: (claims) =>
+      commits.soon(() => {
+        for (const claim of claims) end(claim, (row) => releaseRow(row, clock.now()))
+      }),
+    purge: (externalId, notBefore) =>
+      commits.soon(() => {
+        const found = rows().create(externalId)
+        rows().write({ ...found, row: { ...found.row, notBefore } }, externalId, clock.now())
+      }),
+    stats: () =>
+      commits.soon(() => {
+        const { oldestPendingSince, ...counts } = rows().count()
+        return { ...counts, ...(oldestPendingSince !== null && { oldestPendingSince }) }
+      }),
+    check: () => commits.soon(() => rows().writeSequence(sequence)),
+    close: async () => {
+      cancelPrune()
+      commits.flush()
+      connection.close()
+    },
+  }
+}

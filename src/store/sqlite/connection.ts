@@ -1,0 +1,113 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../../core/ports.ts'
+import { isBroken, type OpenOptions, openDatabase } from './open.ts'
+import { createRows, type Rows } from './rows.ts'
+
+export interface Connection {
+  /** The open file; opens it again where it broke, at most once a second. @throws what opening throws */
+  open(): DatabaseSync
+  /** The rows of the open file. */
+  rows(): Rows
+  /** To be called in each transaction: times that are written now are wrong if the clock is set back later. */
+  sawClock(): void
+  /** Whether rows may have been put off by a clock that was ahead: once after opening and after each step back. */
+  wasClockSetBack(): boolean
+  /** A transaction has ended: if it wrote something, the log is emptied when it becomes quiet. */
+  committed(): void
+  /** A transaction failed. */
+  failed(error: unknown): void
+  close(): void
+}
+
+const idleMs = 1_000
+/** Without a quiet moment the log is emptied this often: it holds what has been delivered since. */
+const busyMs = 15_000
+const reopenMs = 1_000
+/** A clock is slewed by less between two looks. */
+const stepMs = 1_000
+
+export const createConnection = (options: OpenOptions & { clock: Clock }): Connection => {
+  const { clock } = options
+  let current: { database: DatabaseSync; rows: Rows } | undefined
+  let failure: { error: unknown; at: number } | undefined
+  let isClosed = false
+  /** How far the clock was ahead of the monotonic one, at most. */
+  let ahead = Number.POSITIVE_INFINITY
+  let idle: ReturnType<typeof setTimeout> | undefined
+  let writtenSince: number | undefined
+  let writtenAt = 0
+  let changes = 0
+
+  const checkpoint = (): void => {
+    idle = undefined
+    const now = performance.now()
+    const waitMs = Math.min(writtenAt + idleMs, (writtenSince as number) + busyMs) - now
+    if (waitMs > 0) {
+      idle = setTimeout(checkpoint, waitMs)
+      return
+    }
+    writtenSince = undefined
+    try {
+      current?.database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // Another process reads, or the disk is full: the next quiet moment will do.
+    }
+  }
+
+  const drop = (): void => {
+    try {
+      current?.database.close()
+    } catch {}
+    current = undefined
+  }
+
+  const open = (): DatabaseSync => {
+    if (current) return current.database
+    if (isClosed) throw new Error('the store is closed')
+    if (failure && performance.now() - failure.at < reopenMs) throw failure.error
+    try {
+      const database = openDatabase(options)
+      current = { database, rows: createRows(database) }
+      ahead = Number.POSITIVE_INFINITY
+      failure = undefined
+      return database
+    } catch (error) {
+      failure = { error, at: performance.now() }
+      throw error
+    }
+  }
+
+  return {
+    open,
+    rows: () => {
+      if (!current) throw failure?.error ?? new Error('the store is closed')
+      return current.rows
+    },
+    sawClock: () => {
+      ahead = Math.max(ahead, clock.now() - clock.monotonic())
+    },
+    wasClockSetBack: () => {
+      const offset = clock.now() - clock.monotonic()
+      const isBack = offset < ahead - stepMs
+      if (isBack) ahead = offset
+      return isBack
+    },
+    committed: () => {
+      const before = changes
+      changes = current?.rows.changes() ?? 0
+      if (changes === before) return
+      writtenAt = performance.now()
+      writtenSince ??= writtenAt
+      idle ??= setTimeout(checkpoint, idleMs)
+    },
+    failed: (error) => {
+      if (isBroken(error)) drop()
+    },
+    close: () => {
+      isClosed = true
+      clearTimeout(idle)
+      // Closing the last connection empties the log.
+      drop()
+    },
+  }
+}

@@ -1,0 +1,171 @@
+import { createHmac, createSecretKey } from 'node:crypto'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { createRow, isPending, type Row } from '../row.ts'
+
+/** A row as it was found, to be changed and written. */
+export interface Found {
+  key: Uint8Array
+  /** Undefined while nothing is undelivered or parked: the id is part of both and of nothing else. */
+  externalId: string | undefined
+  row: Row
+}
+
+/** The rows of one open file. All of it runs inside a transaction of the caller. */
+export interface Rows {
+  /** Keyed with this file's own key. */
+  hash(text: string): string
+  /** The row of a contact; undefined when there is none. @throws when it cannot be read */
+  find(externalId: string): Found | undefined
+  create(externalId: string): Found
+  /** Pending rows whose time has come, the oldest first. A row that cannot be read is put off and left out. */
+  due(now: number, limit: number): Found[]
+  write(found: Found, externalId: string, now: number): void
+  /** Writes no more than who holds the row, and until when. */
+  writeLease(found: Found): void
+  /** How much of the file is in use, in bytes. */
+  usedBytes(): number
+  /** Where the clock was set back since a row was put off: it is due now, a lease runs for its full time from now. */
+  mendTimes(now: number): void
+  /** Deletes what is empty and older than `before` among the next `limit` rows. */
+  prune(before: number, limit: number): void
+  count(): { pending: number; parked: number; oldestPendingSince: number | null }
+  /** How many rows this connection has written. */
+  changes(): number
+  readSequence(): number
+  writeSequence(value: number): void
+}
+
+type Columns = Record<string, SQLOutputValue>
+
+const unreadableDelayMs = 3_600_000
+
+const parse = <T>(text: SQLOutputValue | undefined, otherwise: T): T =>
+  typeof text === 'string' ? (JSON.parse(text) as T) : otherwise
+
+const textOf = (value: object): string | null => (Object.keys(value).length ? JSON.stringify(value) : null)
+
+const foundOf = (columns: Columns): Found => {
+  const { id: payloadId, fields } = parse(columns['payload'], { id: undefined, fields: {} } as {
+    id: string | undefined
+    fields: Row['payload']
+  })
+  const { id = payloadId, fields: parked } = parse(columns['parked'], { id: payloadId, fields: {} })
+  const row: Row = {
+    payload: fields,
+    version: Number(columns['version']),
+    attempts: Number(columns['attempts']),
+    pendingSince: Number(columns['pending_since']),
+    wake: Number(columns['wake']),
+    span: Number(columns['span']),
+    lease: columns['lease'] === null ? undefined : Number(columns['lease']),
+    reason: (columns['reason'] as string | null) ?? undefined,
+    parked,
+    ledger: parse(columns['ledger'], {}),
+    numbers: parse(columns['numbers'], []),
+    notBefore: columns['not_before'] === null ? undefined : Number(columns['not_before']),
+  }
+  return { key: columns['key'] as Uint8Array, externalId: id, row }
+}
+
+export const createRows = (database: DatabaseSync): Rows => {
+  const { value } = database.prepare("SELECT value FROM meta WHERE name = 'key'").get() as { value: Uint8Array }
+  // Of raw bytes Node would make a key anew for every hash, at five times the cost.
+  const secret = createSecretKey(value)
+  const digest = (text: string): Buffer => createHmac('sha256', secret).update(text).digest()
+  // 128 bits: nobody without the key can look for two ids with one key.
+  const keyOf = (externalId: string): Uint8Array => digest(`id:${externalId}`).subarray(0, 16)
+
+  const byKey = database.prepare('SELECT * FROM contacts WHERE key = ?')
+  const dueRows = database.prepare('SELECT * FROM contacts WHERE wake <= ? ORDER BY wake, version LIMIT ?')
+  const upsert = database.prepare(
+    `INSERT INTO contacts (key, payload, version, attempts, pending_since, wake, span, lease, reason, parked, ledger,
+       numbers, not_before, updated)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, version = excluded.version,
+       attempts = excluded.attempts, pending_since = excluded.pending_since, wake = excluded.wake, span = excluded.span,
+       lease = excluded.lease, reason = excluded.reason, parked = excluded.parked, ledger = excluded.ledger,
+       numbers = excluded.numbers, not_before = excluded.not_before, updated = excluded.updated`,
+  )
+  const leaseRow = database.prepare('UPDATE contacts SET wake = ?, span = ?, lease = ? WHERE key = ?')
+  const putOff = database.prepare('UPDATE contacts SET wake = ?, span = ? WHERE key = ?')
+  const lateLeases = database.prepare(
+    'UPDATE contacts SET wake = ? + span WHERE wake > ? AND wake - span > ? AND lease IS NOT NULL',
+  )
+  const lateRows = database.prepare(
+    'UPDATE contacts SET wake = ?, span = 0 WHERE wake > ? AND wake - span > ? AND lease IS NULL',
+  )
+  const pruneRows = database.prepare(
+    'DELETE FROM contacts WHERE id > ? AND id <= ? AND payload IS NULL AND parked IS NULL AND updated < ?',
+  )
+  const lastId = database.prepare('SELECT max(id) AS id FROM contacts')
+  const pending = database.prepare(
+    'SELECT count(*) AS pending, min(pending_since) AS oldest FROM contacts WHERE wake IS NOT NULL',
+  )
+  const parked = database.prepare('SELECT count(*) AS parked FROM contacts WHERE parked IS NOT NULL')
+  const sequence = database.prepare("SELECT value FROM meta WHERE name = 'sequence'")
+  const setSequence = database.prepare("UPDATE meta SET value = ? WHERE name = 'sequence'")
+  const used = database.prepare(
+    `SELECT (page_count - freelist_count) * page_size AS bytes
+     FROM pragma_page_count, pragma_freelist_count, pragma_page_size`,
+  )
+  const total = database.prepare('SELECT total_changes() AS total')
+  /** Where the last `prune` ended. */
+  let pruned = 0
+
+  return {
+    hash: (text) => digest(`value:${text}`).toString('base64url').slice(0, 22),
+    find: (externalId) => {
+      const columns = byKey.get(keyOf(externalId))
+      return columns && foundOf(columns)
+    },
+    create: (externalId) => ({ key: keyOf(externalId), externalId, row: createRow() }),
+    due: (now, limit) =>
+      dueRows.all(now, limit).flatMap((columns) => {
+        try {
+          const found = foundOf(columns)
+          if (found.externalId !== undefined) return [found]
+        } catch {}
+        putOff.run(now + unreadableDelayMs, unreadableDelayMs, columns['key'] as Uint8Array)
+        return []
+      }),
+    write: ({ key, row }, externalId, now) => {
+      const has = isPending(row)
+      const parkedText = textOf(row.parked)
+      upsert.run(
+        key,
+        has ? JSON.stringify({ id: externalId, fields: row.payload }) : null,
+        row.version,
+        row.attempts,
+        has ? row.pendingSince : null,
+        has ? Math.round(row.wake) : null,
+        Math.round(row.span),
+        row.lease ?? null,
+        row.reason ?? null,
+        parkedText && JSON.stringify({ id: externalId, fields: row.parked }),
+        textOf(row.ledger),
+        textOf(row.numbers),
+        row.notBefore ?? null,
+        now,
+      )
+    },
+    writeLease: ({ key, row }) => void leaseRow.run(row.wake, row.span, row.lease ?? null, key),
+    usedBytes: () => (used.get() as { bytes: number }).bytes,
+    mendTimes: (now) => {
+      lateLeases.run(now, now, now)
+      lateRows.run(now, now, now)
+    },
+    prune: (before, limit) => {
+      const { id } = lastId.get() as { id: number | null }
+      if (pruned >= (id ?? 0)) pruned = 0
+      pruneRows.run(pruned, pruned + limit, before)
+      pruned += limit
+    },
+    count: () => {
+      const { pending: count, oldest } = pending.get() as { pending: number; oldest: number | null }
+      return { pending: count, ...(parked.get() as { parked: number }), oldestPendingSince: oldest }
+    },
+    changes: () => (total.get() as { total: number }).total,
+    readSequence: () => Number((sequence.get() as { value: number }).value),
+    writeSequence: (value) => void setSequence.run(value),
+  }
+}

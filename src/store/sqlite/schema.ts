@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import { OrqError } from '../../core/errors.ts'
+
+/**
+ * One step per schema version, never changed once released. `wake` is null without a payload, so the index holds what is
+ * pending alone, and `pending_since` in it lets it be counted without the table.
+ */
+const steps: readonly string[] = [
+  `CREATE TABLE contacts (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    payload TEXT,
+    version INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    pending_since INTEGER,
+    wake INTEGER,
+    span INTEGER NOT NULL,
+    lease INTEGER,
+    reason TEXT,
+    parked TEXT,
+    ledger TEXT,
+    numbers TEXT,
+    not_before INTEGER,
+    updated INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX contacts_wake ON contacts (wake, version, pending_since) WHERE wake IS NOT NULL;
+  CREATE INDEX contacts_parked ON contacts (id) WHERE parked IS NOT NULL`,
+]
+
+/**
+ * Brings the file to this program's schema, in one transaction.
+ * @throws OrqError `STORE_UNUSABLE` for a file of a later version: its rows may mean something else
+ */
+export const migrate = (database: DatabaseSync, path: string, all: readonly string[] = steps): void => {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    database.exec('CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT')
+    const read = database.prepare('SELECT value FROM meta WHERE name = ?')
+    const version = Number((read.get('schema') as { value: number } | undefined)?.value ?? 0)
+    if (version > all.length)
+      throw new OrqError(
+        'STORE_UNUSABLE',
+        `the store ${path} was written by a later version of orq-identify (schema ${version}, this one knows ${all.length}); install that version`,
+      )
+    for (const step of all.slice(version)) database.exec(step)
+    const write = database.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING')
+    write.run('key', randomBytes(32))
+    write.run('sequence', 0)
+    database
+      .prepare("INSERT INTO meta (name, value) VALUES ('schema', ?) ON CONFLICT DO UPDATE SET value = excluded.value")
+      .run(all.length)
+    database.exec('COMMIT')
+  } catch (error) {
+    rollBack(database)
+    throw error
+  }
+}
+
+/** Some failures (a full disk, an I/O error) have ended the transaction already. */
+export const rollBack = (database: DatabaseSync): void => {
+  try {
+    database.exec('ROLLBACK')
+  } catch {}
+}

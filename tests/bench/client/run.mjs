@@ -1,0 +1,81 @@
+// Measures the built client and four other libraries in one Chromium, and writes tests/bench/results/client.*.
+// `npm run build`, then `node tests/bench/client/run.mjs`. Nothing leaves 127.0.0.1.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright'
+import { findChromium } from '../../browser/find.mjs'
+import { toChart } from './chart.mjs'
+import { summarise } from './summary.mjs'
+import { toTable } from './table.mjs'
+
+const start = Date.now()
+setTimeout(() => {
+  console.error('The benchmark took more than six minutes and was ended; is the machine busy?')
+  process.exit(1)
+}, 355_000).unref()
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+const installed = here('node_modules/.package-lock.json')
+if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(here('package-lock.json')).mtimeMs)
+  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: here('.'),
+    stdio: 'inherit',
+  })
+if (!existsSync(here('../../../dist/orq.js'))) throw new Error('dist is missing: npm run build')
+
+// Only now: they read the files that have just been installed.
+const { libraries } = await import('./libraries/index.mjs')
+const { outcomesOf } = await import('./scenarios.mjs')
+const { timesOf } = await import('./timings.mjs')
+
+const browser = await chromium.launch({
+  executablePath: findChromium(),
+  args: [
+    ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    // Some libraries drop what a bot sends, and take this for one.
+    '--disable-blink-features=AutomationControlled',
+    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+  ],
+})
+const userAgent = `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${browser.version()} Safari/537.36`
+const outside = new Set()
+const newContext = async (site) => {
+  const context = await browser.newContext({ userAgent })
+  context.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url())
+    if (protocol !== 'data:' && origin !== site.origin) outside.add(`${site.library.id}: ${request.url()}`)
+  })
+  return context
+}
+
+const load = () => loadavg()[0]
+const machine = {
+  date: new Date().toISOString(),
+  cores: availableParallelism(),
+  processor: cpus()[0]?.model,
+  chromium: browser.version(),
+  node: process.version,
+  loadAtStart: load(),
+}
+console.log('Times first, one page at a time …')
+const times = await timesOf(libraries, newContext, start + 120_000)
+machine.loadAfterTimes = load()
+console.log('Requests and outcomes …')
+const outcomes = await outcomesOf(libraries, newContext)
+machine.seconds = Math.round((Date.now() - start) / 1_000)
+
+const results = { machine, outside: [...outside], libraries: summarise(libraries, { outcomes, times }) }
+const write = (name, text) => writeFileSync(here(`../results/client.${name}`), text)
+mkdirSync(here('../results'), { recursive: true })
+write('json', `${JSON.stringify(results, null, 2)}\n`)
+write('md', toTable(results))
+write('svg', toChart(results))
+console.log(toTable(results))
+for (const url of outside) console.error(`Left this machine, or tried to: ${url}`)
+const absent = results.libraries.filter(({ identify }) => !identify.arrived)
+for (const { label } of absent) console.error(`${label}: its identify did not arrive, its numbers mean nothing`)
+// Not waited for: Chromium may still hold profiles that it never closes.
+browser.close()
+process.exit(absent.length || outside.size ? 1 : 0)

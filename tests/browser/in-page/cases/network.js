@@ -1,0 +1,130 @@
+import { equal, ok } from './expect.js'
+import { quiet } from './tools.js'
+
+const setOnline = (win, isOnline) =>
+  Object.defineProperty(win.navigator, 'onLine', { configurable: true, get: () => isOnline })
+
+export const cases = [
+  {
+    name: 'E37 offline sends nothing, and sends when online is back',
+    run: async ({ open, log, base, token, id }) => {
+      // A name beyond this machine, for a loopback proxy is always tried; the port brings it back here.
+      const page = await open({
+        proxyUrl: 'https://app.example/orq',
+        token,
+        fetch: async (input, init) => {
+          const request = new Request(input, init)
+          const { method, headers, url } = request
+          return fetch(url.replace('https://app.example', base), { method, headers, body: await request.text() })
+        },
+        before: (win) => setOnline(win, false),
+      })
+      equal(await page.identify(id, { plan: 'pro' }), 'pending: offline')
+      await quiet(100)
+      const before = await log()
+      equal([before.posts.length, before.tokenCalls], [0, 0], 'posts, tokens while offline')
+      setOnline(page.win, true)
+      page.win.dispatchEvent(new page.win.Event('online'))
+      const { posts } = await log({ posts: 1, idle: 1 })
+      equal(posts[0]?.body, { external_id: id, metadata: { plan: 'pro' } })
+    },
+  },
+  {
+    name: 'E37b a loopback proxy is tried although the browser is offline',
+    run: async ({ open, id }) => {
+      const page = await open({ before: (win) => setOnline(win, false) })
+      equal(await page.identify(id), 'delivered')
+    },
+  },
+  {
+    name: 'E38 a fetch that throws synchronously is a network failure',
+    run: async ({ open, token, id, printed }) => {
+      const page = await open({
+        token,
+        retries: { strategy: 'none' },
+        before: (win) => {
+          win.fetch = () => {
+            throw new Error('patched by an extension')
+          }
+        },
+      })
+      equal(await page.identify(id), 'pending: unreachable')
+      ok(printed('error', 'warn').length <= 1, 'more than one line')
+    },
+  },
+  {
+    name: 'E38b a page without fetch does not break',
+    run: async ({ open, token, id }) => {
+      const page = await open({
+        token,
+        retries: { strategy: 'none' },
+        before: (win) => {
+          win.fetch = undefined
+        },
+      })
+      equal(await page.identify(id), 'pending: unreachable')
+    },
+  },
+  {
+    name: 'E38c a fetch that never settles, and ignores its signal, ends at timeoutMs',
+    run: async ({ open, token, id }) => {
+      const page = await open({
+        token,
+        timeoutMs: 300,
+        settleMs: 1_000,
+        before: (win) => {
+          win.fetch = () => new Promise(() => {})
+        },
+      })
+      equal(await page.identify(id), 'pending: timeout')
+    },
+  },
+  {
+    name: 'E38d a fetch that answers with something else than a Response is a failure',
+    run: async ({ open, token, id }) => {
+      for (const answer of [undefined, null, 42, {}, { status: 200, json: () => ({ status: 'delivered' }) }]) {
+        const page = await open({
+          token,
+          settleMs: 500,
+          before: (win) => {
+            win.fetch = async () => answer
+          },
+        })
+        const outcome = await page.identify(id)
+        ok(/^pending/.test(outcome), `${outcome} for ${JSON.stringify(answer)}`)
+        page.win.orq.reset()
+        page.remove()
+      }
+    },
+  },
+  {
+    name: 'E38f the fetch option is called with a text and its init, as it is declared',
+    run: async ({ open, id, token }) => {
+      const kinds = []
+      const page = await open({
+        token,
+        fetch: (url, init) => {
+          kinds.push(`${typeof url} ${typeof init?.body}`)
+          return fetch(url, init)
+        },
+      })
+      equal(await page.identify(id), 'delivered')
+      equal(kinds, ['string string'])
+    },
+  },
+  {
+    name: 'E38e fetch is looked up at each call: one patched later is used',
+    run: async ({ open, id, token }) => {
+      const page = await open({ token })
+      await page.identify(id, { n: 1 })
+      let urls = 0
+      const { fetch: original } = page.win
+      page.win.fetch = (...args) => {
+        urls++
+        return original.apply(page.win, args)
+      }
+      equal(await page.identify(id, { n: 2 }), 'delivered')
+      equal(urls, 1, 'calls of the patched fetch')
+    },
+  },
+]

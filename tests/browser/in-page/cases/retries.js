@@ -1,0 +1,146 @@
+import { between, equal, ok } from './expect.js'
+import { refused, until } from './tools.js'
+
+const waits = (posts) => posts.slice(1).map(({ at }, n) => at - posts[n].at)
+
+export const cases = [
+  {
+    name: 'E32 500 then 200 is two requests of one number, within the back-off, and one acknowledgement',
+    run: async ({ open, script, log, id }) => {
+      await script({ answers: [refused(500, 'internal')] })
+      const page = await open()
+      equal(await page.identify(id, { plan: 'pro' }), 'delivered')
+      const { posts, received } = await log()
+      equal(posts.length, 2, 'posts')
+      equal(posts[0].updateId, posts[1].updateId, 'update id')
+      between(waits(posts)[0], 380, 1_200, 'milliseconds between')
+      equal(received[id].length, 1, 'upstream')
+      equal(page.decisions.filter((kind) => kind === 'delivered').length, 1, 'acknowledgements')
+    },
+  },
+  {
+    name: 'E32b a joined body takes a new number',
+    run: async ({ open, script, log, id }) => {
+      await script({ answers: [refused(500, 'internal')] })
+      const page = await open()
+      const first = page.identify(id, { plan: 'pro' })
+      await log({ posts: 1, idle: 1 })
+      equal(await page.identify({ externalId: id, tags: ['a'] }), 'delivered')
+      equal(await first, 'delivered')
+      const { posts } = await log()
+      ok(posts[0].updateId !== posts[1].updateId, 'the same number for another body')
+      equal(posts[1].body, { external_id: id, metadata: { plan: 'pro' }, tags: ['a'] })
+    },
+  },
+  {
+    name: 'E33 429 with Retry-After in seconds is waited for',
+    run: async ({ open, script, log, id }) => {
+      await script({ answers: [refused(429, 'rate_limited', {}, { 'retry-after': '1' })] })
+      const page = await open()
+      equal(await page.identify(id), 'delivered')
+      between(waits((await log()).posts)[0], 1_000, 3_000, 'milliseconds between')
+    },
+  },
+  {
+    name: 'E33b Retry-After as an HTTP date is waited for',
+    run: async ({ open, script, log, id }) => {
+      const until = Math.ceil(Date.now() / 1_000) * 1_000 + 1_000
+      await script({ answers: [refused(503, 'internal', {}, { 'retry-after': new Date(until).toUTCString() })] })
+      const page = await open()
+      equal(await page.identify(id), 'delivered')
+      between((await log()).posts[1].at, until, until + 2_500, 'time of the second request')
+    },
+  },
+  {
+    name: 'E33c Retry-After holds over a page load, and nothing cuts it short',
+    run: async ({ open, script, release, log, stored, id }) => {
+      await script({ answers: [{ isHeld: true, ...refused(429, 'rate_limited', {}, { 'retry-after': '2' }) }] })
+      const first = await open()
+      first.identify(id, { n: 1 })
+      await log({ posts: 1 })
+      const before = stored()
+      await release()
+      await until(() => stored() !== before)
+      first.remove()
+      const second = await open()
+      const call = second.identify(id, { n: 2 })
+      second.win.dispatchEvent(new second.win.Event('online'))
+      second.win.document.dispatchEvent(new second.win.Event('visibilitychange'))
+      equal(await call, 'delivered')
+      const { posts } = await log()
+      equal(posts.length, 2, 'posts')
+      between(waits(posts)[0], 1_990, 4_500, 'milliseconds between')
+    },
+  },
+  {
+    name: 'E36 a network failure is tried again, with one warning, and settles within settleMs',
+    run: async ({ open, log, printed, id, token }) => {
+      let attempts = 0
+      const page = await open({
+        settleMs: 1_500,
+        token,
+        before: (win) => {
+          win.fetch = async () => {
+            attempts++
+            throw new TypeError('blocked by client')
+          }
+        },
+      })
+      const start = performance.now()
+      equal(await page.identify(id), 'pending: unreachable')
+      between(performance.now() - start, 1_400, 2_500, 'milliseconds to the outcome')
+      between(attempts, 2, 4, 'attempts')
+      equal(printed('warn').length, 1, 'warnings')
+      equal(printed('error').length, 0, 'errors')
+      equal((await log()).posts.length, 0, 'posts')
+    },
+  },
+  {
+    name: 'E36b a proxy that cannot be reached at all is pending: unreachable',
+    run: async ({ open, token, id }) => {
+      // Port 1 is blocked by every browser, which is a network failure like any other.
+      const page = await open({ proxyUrl: 'http://127.0.0.1:1/orq', token, retries: { strategy: 'none' } })
+      equal(await page.identify(id), 'pending: unreachable')
+    },
+  },
+  {
+    name: 'E36c an answer lost on the way is asked for again under the same number, and upstream hears it once',
+    run: async ({ open, script, log, id }) => {
+      await script({ answers: [{ isLost: true }] })
+      const page = await open()
+      equal(await page.identify(id, { plan: 'pro' }), 'delivered')
+      const { posts, received } = await log()
+      equal(new Set(posts.map(({ updateId }) => updateId)).size, 1, 'numbers')
+      equal(received[id].length, 1, 'upstream')
+    },
+  },
+  {
+    name: 'E36d an attempt that never ends is cut at timeoutMs, and tried again',
+    run: async ({ open, script, log, id }) => {
+      await script({ answers: [{ isSilent: true }] })
+      const page = await open({ timeoutMs: 500 })
+      equal(await page.identify(id), 'delivered')
+      between(waits((await log()).posts)[0], 880, 2_500, 'milliseconds between')
+    },
+  },
+  {
+    name: 'E39 the back-off differs between clients and stays within 20 %',
+    run: async ({ open, script, log, id }) => {
+      const gaps = []
+      for (const random of [0, 0.999]) {
+        await script({ answers: [refused(500, 'internal')] })
+        const before = (await log()).posts.length
+        const page = await open({
+          before: (win) => {
+            win.Math.random = () => random
+          },
+        })
+        await page.identify(id, { random })
+        gaps.push(...waits((await log()).posts.slice(before)))
+        page.remove()
+      }
+      between(gaps[0], 390, 590, 'the shortest')
+      between(gaps[1], 590, 1_200, 'the longest')
+    },
+  },
+]

@@ -1,0 +1,148 @@
+import type { Browser, Page } from 'playwright'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { isAll } from '../is-all.ts'
+import { type CasesServer, startCasesServer } from './in-page/server.ts'
+import { launch } from './page.ts'
+import { createVisits, identify, type Visits } from './visits.ts'
+
+const rounds = isAll ? 40 : 8
+// A known defect: on a busy machine a tab may be granted the lock and still read the storage as it was before. 0 once mended.
+const allowedRepeats = isAll ? 4 : 1
+const randomRounds = isAll ? 100 : 20
+
+let server: CasesServer
+let browser: Browser
+beforeAll(async () => {
+  server = await startCasesServer()
+  browser = await launch()
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+const openTabs = (visits: Visits, count: number): Promise<Page[]> =>
+  Promise.all(Array.from({ length: count }, visits.open))
+
+/** Gives every tab the same moment, far enough away for all to hear of it. */
+const together = (tabs: Page[], users: object[]) => {
+  const at = Date.now() + 60
+  return Promise.all(tabs.map((tab, n) => identify(tab, users[n] as object, at)))
+}
+
+/** mulberry32: enough to repeat a run by its seed. */
+const randomFrom = (seed: number) => () => {
+  seed = (seed + 0x6d2b79f5) | 0
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+}
+
+describe('several tabs of one browser', () => {
+  test(`five that call at once with equal fields make one request, ${rounds} times over`, async () => {
+    const visits = await createVisits(server, browser, 'equal')
+    const { scope, id } = visits
+    const tabs = await openTabs(visits, 5)
+    const posts: number[] = []
+    for (let round = 1; round <= rounds; round++) {
+      // In every other round the token is not at hand yet.
+      if (round % 2) await Promise.all(tabs.map((tab) => tab.reload()))
+      const user = { externalId: id, metadata: { round } }
+      const outcomes = await together(tabs, Array(5).fill(user))
+      for (const { status } of outcomes) expect(['delivered', 'duplicate']).toContain(status)
+      await scope.arrived({ isIdle: true })
+      posts.push(scope.posts.splice(0).length)
+      expect(visits.contact().metadata).toEqual({ round })
+    }
+    const repeats = posts.filter((count) => count !== 1)
+    if (repeats.length) console.log(`KNOWN DEFECT: ${repeats.length} of ${rounds} rounds made ${repeats} requests`)
+    expect(repeats.length).toBeLessThanOrEqual(allowedRepeats)
+    await visits.context.close()
+  })
+
+  test(`two with different fields both arrive, in ${randomRounds} random rounds`, { timeout: 120_000 }, async () => {
+    const seed = Number(process.env.ORQ_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+    console.log(`two tabs: ORQ_TEST_SEED=${seed}`)
+    const random = randomFrom(seed)
+    const visits = await createVisits(server, browser, 'different')
+    const tabs = await openTabs(visits, 2)
+    const wanted: Record<string, unknown> = { external_id: visits.id }
+    for (let round = 1; round <= randomRounds; round++) {
+      const users = [
+        { email: `${round}@example.com`, ...(random() < 0.5 && { display_name: `Name ${round}` }) },
+        { tags: [`${round}`], ...(random() < 0.5 && { metadata: { round } }) },
+      ]
+      Object.assign(wanted, ...users)
+      const at = Date.now() + 60
+      const calls = users.map((user, n) =>
+        identify(tabs[n] as Page, { externalId: visits.id, ...user }, at + Math.floor(random() * 120)),
+      )
+      for (const { status } of await Promise.all(calls)) expect(['delivered', 'duplicate']).toContain(status)
+      await visits.scope.arrived({ isIdle: true })
+      expect(visits.contact(), `round ${round} of seed ${seed}`).toEqual(wanted)
+    }
+    await visits.context.close()
+  })
+
+  test('one that holds the lock and is closed in the middle of sending: another one sends', async () => {
+    const visits = await createVisits(server, browser, 'closed')
+    const user = { externalId: visits.id, email: 'a@example.com' }
+    const [first, second] = (await openTabs(visits, 2)) as [Page, Page]
+    visits.scope.answers = [{ isSilent: true }]
+    identify(first, user).catch(() => {})
+    await visits.scope.arrived({ posts: 1 })
+    const call = identify(second, user)
+    await first.close()
+    expect(await call).toEqual({ status: 'delivered' })
+    expect(visits.contact()).toEqual({ external_id: visits.id, email: 'a@example.com' })
+    await visits.context.close()
+  })
+
+  test('one that resets: another one does not skip on the old acknowledgement', async () => {
+    const visits = await createVisits(server, browser, 'reset')
+    const user = { externalId: visits.id, email: 'a@example.com' }
+    const [first, second] = (await openTabs(visits, 2)) as [Page, Page]
+    await identify(first, user)
+    expect(await identify(second, user)).toEqual({ status: 'duplicate' })
+    await first.evaluate(() => window.orq.reset())
+    expect(await identify(second, user)).toEqual({ status: 'delivered' })
+    expect(visits.scope.posts).toHaveLength(2)
+    await visits.context.close()
+  })
+
+  // Each tab may send, and go once more when another tab's number has overtaken its own.
+  test('without Web Locks the contact is right, with at most two requests per tab', async () => {
+    const visits = await createVisits(server, browser, 'no-locks')
+    const { scope, id } = visits
+    await visits.context.addInitScript(() => {
+      Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })
+    })
+    const tabs = await openTabs(visits, 5)
+    for (let round = 1; round <= 4; round++) {
+      const outcomes = await together(tabs, Array(5).fill({ externalId: id, metadata: { round } }))
+      for (const { status } of outcomes) expect(['delivered', 'duplicate']).toContain(status)
+      await scope.arrived({ isIdle: true })
+      const { length } = scope.posts.splice(0)
+      expect(length).toBeGreaterThanOrEqual(1)
+      expect(length).toBeLessThanOrEqual(10)
+      expect(visits.contact().metadata).toEqual({ round })
+    }
+    await together(
+      tabs,
+      ['email', 'display_name', 'tags', 'avatar_url', 'metadata'].map((field, n) => ({
+        externalId: id,
+        [field]: ['a@example.com', 'Ada', ['x'], 'https://a.example/a.png', { last: 1 }][n],
+      })),
+    )
+    await scope.arrived({ isIdle: true })
+    expect(visits.contact()).toEqual({
+      external_id: id,
+      email: 'a@example.com',
+      display_name: 'Ada',
+      tags: ['x'],
+      avatar_url: 'https://a.example/a.png',
+      metadata: { last: 1 },
+    })
+    await visits.context.close()
+  })
+})

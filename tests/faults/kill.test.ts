@@ -1,0 +1,34 @@
+import { test } from 'vitest'
+import { createMachine } from './machine.ts'
+import { startRecorder } from './recorder.ts'
+
+const script = 'tests/faults/dies.mjs'
+
+test.concurrent.for<[point: string, calls: number, isAcknowledged: boolean | undefined]>([
+  ['before commit', 0, false],
+  ['after commit, before reply', 0, false],
+  ['during upstream call', 1, false],
+  ['after upstream ok, before delete', 1, undefined],
+  ['during delete', 1, undefined],
+])('F13: kill -9 %s', { timeout: 60_000 }, async ([point, calls, isAcknowledged], { onTestFinished, expect }) => {
+  const recorder = await startRecorder(onTestFinished)
+  const machine = createMachine(recorder, onTestFinished)
+  if (point === 'during upstream call') recorder.delayMs = 1_000
+  const first = await machine.start({ script, env: { POINT: point } })
+  if (point !== 'during upstream call') expect(await machine.send(first, 'bystander')).toMatchObject({ status: 200 })
+  const before = recorder.calls
+  const { status } = await machine.send(first, 'victim')
+  if (isAcknowledged === false) expect(status).toBeUndefined()
+  expect(await first.ended).toBeNull()
+  await expect.poll(() => recorder.calls - before).toBe(calls)
+  recorder.delayMs = 0
+
+  const second = await machine.start()
+  // What was committed is delivered by the next process: at once, or when the lease of the dead one is over.
+  const isCommitted = point !== 'before commit'
+  const name = (): number => recorder.numbers.get('victim.display_name')?.length ?? 0
+  await expect.poll(name, { timeout: 40_000, interval: 200 }).toBe(isCommitted ? calls + 1 : 0)
+  await machine.send(second, 'victim')
+  await machine.expectDelivered(5_000)
+  expect(recorder.most.perContact).toBe(1)
+})
