@@ -39,7 +39,7 @@ const traitNames: Record<string, string> = { name: 'display_name', avatar: 'avat
 const isField = (name: string): boolean => /^(external_id|display_name|email|avatar_url|tags|metadata)$/.test(name)
 
 const toJson = (_: string, value: unknown): unknown => {
-  if (/^(f|sy)/.test(typeof value) || (typeof value === 'number' && !Number.isFinite(value))) throw value
+  if (/^(f|sy)/.test(typeof value) || (typeof value === 'number' && value * 0 !== 0)) throw value
   return Object(value) === value && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value as object).sort())
     : value

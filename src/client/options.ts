@@ -66,7 +66,7 @@ export const toSettings = (options: ClientOptions): Settings => {
     ...options,
     clock: options.clock ?? systemClock,
     // Looked up at each call: pages and extensions replace the global one after we have started.
-    fetch: options.fetch ?? ((url: string, init?: RequestInit) => globalThis.fetch(url, init)),
+    fetch: options.fetch ?? ((url: string, init?: RequestInit) => fetch(url, init)),
   }
   for (const [name, value] of Object.entries(options))
     try {

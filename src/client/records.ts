@@ -101,7 +101,7 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
 
   const put = (n: 0 | 1, value?: object): void => {
     const json = JSON.stringify(value)
-    const text = value ? checksum(json) + json : undefined
+    const text = value && checksum(json) + json
     texts[n] = text
     if (n && forgetsOutbox) return
     storage.set(keys[n]!, text)
@@ -128,7 +128,7 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
   return {
     recall,
     save,
-    stamp: () => `${textOf(0)}${textOf(1)}`,
+    stamp: () => textOf(0)! + textOf(1),
     renew: (isErased) => {
       Object.assign(recall(), blank(randomId()), isErased && { id: randomId() })
       save()
