@@ -126,6 +126,8 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
       const ledger = ledgerOf(records, id)
       const body = JSON.stringify(contact)
       if (intake.post || epoch !== records.epoch || !speaksFor(token, id) || !outlivesPage(body)) continue
+      // Another tab has called later: which of both is the newer value of a field the engine tells, at the next visit.
+      if (Object.values(ledger).some((known) => known[2] > calledAt)) continue
       for (const field of Object.keys(contact)) markSent(ledger, field, calledAt)
       store.save()
       emit(id, 'sent')
