@@ -110,8 +110,7 @@ describe('several tabs of one browser', () => {
     await visits.context.close()
   })
 
-  // Each tab may send, and go once more when another tab's number has overtaken its own.
-  test('without Web Locks the contact is right, with at most two requests per tab', async () => {
+  test('without Web Locks the contact is right, with at most one request written per tab', async () => {
     const visits = await createVisits(server, browser, 'no-locks')
     const { scope, id } = visits
     await visits.context.addInitScript(() => {
@@ -122,9 +121,11 @@ describe('several tabs of one browser', () => {
       const outcomes = await together(tabs, Array(5).fill({ externalId: id, metadata: { round } }))
       for (const { status } of outcomes) expect(['delivered', 'duplicate']).toContain(status)
       await scope.arrived({ isIdle: true })
-      const { length } = scope.posts.splice(0)
-      expect(length).toBeGreaterThanOrEqual(1)
-      expect(length).toBeLessThanOrEqual(10)
+      const numbers = scope.posts.splice(0).map(({ updateId }) => Number(updateId.split('.')[1]))
+      // What another tab's number has overtaken is answered 409 and writes nothing; it may go again.
+      const written = numbers.filter((number, at) => number >= Math.max(0, ...numbers.slice(0, at)))
+      expect(written.length).toBeGreaterThanOrEqual(1)
+      expect(written.length).toBeLessThanOrEqual(5)
       expect(visits.contact().metadata).toEqual({ round })
     }
     await together(

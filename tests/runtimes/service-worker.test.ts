@@ -18,6 +18,9 @@ describe.skipIf(!isAll)('a service worker', () => {
     await server?.close()
   })
 
+  // As DESIGN section 2 wants it; the core would have to read answers itself, and has no bytes left for that.
+  test.todo('delivers, and says so')
+
   // Without its chunk nobody reads the answer: the contact arrives, and the outcome is no more than what is known.
   test('sends by the bare fetch, as import() is forbidden there', async () => {
     const visits = await createVisits(server, browser, 'worker')

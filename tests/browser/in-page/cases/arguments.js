@@ -129,6 +129,18 @@ export const cases = [
     },
   },
   {
+    name: 'A3b an invalid call writes no storage key at all',
+    defect: 'the first call of a page is kept before the chunk with the rules has come; the ledger of its ids stays',
+    run: async ({ open, keys, id }) => {
+      for (const user of [{ externalId: '   ' }, { externalId: 'x'.repeat(121) }, { externalId: id, email: 'none' }]) {
+        const page = await open()
+        equal(await page.identify(user), 'dropped: invalid')
+        page.remove()
+      }
+      equal([...keys], [], 'storage keys written')
+    },
+  },
+  {
     name: 'A9 keys that reach a prototype are dropped and pollute nothing',
     run: async (tools) => {
       const keys = [
