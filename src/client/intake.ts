@@ -170,7 +170,8 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
     const records = store.recall()
     const ledger = ledgerOf(records, id)
     // With anything waiting or on the wire the engine tells whether it is different.
-    let leftMs = id && !force && !records.unsent[0] && !engine?.isBusy() ? 1 / 0 : 0
+    const isNobody = /^\s*(undefined|null|false)?$/.test(id)
+    let leftMs = isNobody || force || records.unsent[0] || engine?.isBusy() ? 0 : 1 / 0
     for (const field of Object.keys(contact)) {
       const known = ledger[field]
       const digest = hash(records.salt, JSON.stringify(contact[field as keyof Contact]))
@@ -188,7 +189,7 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
       intakes.push(intake)
       records.unsent.push([contact, intake.calledAt, force])
       // What names nobody is kept nowhere: the engine will say why.
-      if (id) store.save()
+      if (!isNobody) store.save()
       if (isOffline(proxyUrl)) return end(emit(id, 'pending', 'offline'))
       // Beside the engine and the debounce, so that leaving the page finds the token at hand.
       tokens.ask()

@@ -1,3 +1,4 @@
+import type { Contact } from '../core/contact.ts'
 import type { Outcome } from './outcome.ts'
 import type { Records, Waiting, WaitingFields } from './records.ts'
 
@@ -39,6 +40,11 @@ export const isEmpty = (object: object): boolean => !Object.keys(object)[0]
 
 /** True when something of the line is on no wire. */
 export const hasUnsent = ({ fields, carriers }: Line): boolean => Object.keys(fields).some((field) => !carriers[field])
+
+export const toFields = (contact: Contact, calledAt: number, force: boolean): WaitingFields =>
+  Object.fromEntries(
+    Object.entries(contact).map(([field, value]) => [field, [JSON.stringify(value), calledAt, force ? 1 : 0]]),
+  )
 
 /** The stored values are JSON already. */
 export const toBody = (fields: WaitingFields): string =>

@@ -3,7 +3,7 @@ import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
 import type { Fetch } from '../core/ports.ts'
 import { type Intake, outlivesPage, type Post, type Shared } from './intake.ts'
-import { covers, entryOf, isEmpty, joinFields, type Line, toBody } from './line.ts'
+import { covers, entryOf, isEmpty, joinFields, type Line, toBody, toFields } from './line.ts'
 import { type DroppedReason, dropped, type Outcome } from './outcome.ts'
 import { ledgerOf, nextNumber, type Records, type Waiting, type WaitingFields } from './records.ts'
 import type { Token } from './tokens.ts'
@@ -60,8 +60,11 @@ export const createLines = (shared: Shared): Lines => {
     records.unsent = records.unsent.filter(
       ([head, fields]) => typeof head !== 'string' || !isEmpty(fields as WaitingFields),
     )
-    records.seen = Object.fromEntries(Object.entries(records.seen).slice(-maxContacts))
-    store.save()
+    const seen = Object.entries(records.seen).filter(([, ledger]) => !isEmpty(ledger))
+    records.seen = Object.fromEntries(seen.slice(-maxContacts))
+    // Of calls that came to nothing nothing stays, not even the browser's ids; but a reset has to be seen by all tabs.
+    if (seen[0] || records.unsent[0] || records.epoch) store.save()
+    else for (const n of [0, 1] as const) store.put(n)
   }
 
   const settle: Lines['settle'] = ({ id, calls }, outcome, carrier) => {
@@ -93,11 +96,6 @@ export const createLines = (shared: Shared): Lines => {
   const release: Lines['release'] = ({ id, fields }) => {
     if (isEmpty(fields)) all.delete(id)
   }
-
-  const toFields = (contact: Contact, calledAt: number, force: boolean): WaitingFields =>
-    Object.fromEntries(
-      Object.entries(contact).map(([field, value]) => [field, [JSON.stringify(value), calledAt, force ? 1 : 0]]),
-    )
 
   /** Joins what pages have kept and no engine has taken yet, ours or another's; leaves out what is too old. */
   const absorb = (): Records => {

@@ -9,10 +9,9 @@ export const listenToPage = (leave: () => unknown, wake: () => unknown, signal: 
   if (!globalThis.document) return
   const hear = ({ type }: Event): unknown =>
     type === 'pagehide' || document.visibilityState === 'hidden' ? leave() : wake()
-  document.addEventListener('visibilitychange', hear, { signal })
-  // Safari fires no visibilitychange when a tab navigates away (https://bugs.webkit.org/show_bug.cgi?id=151610).
-  addEventListener('pagehide', hear, { signal })
-  addEventListener('online', hear, { signal })
+  // Safari fires no visibilitychange when a tab navigates away (https://bugs.webkit.org/show_bug.cgi?id=151610). It
+  // bubbles from the document (https://html.spec.whatwg.org/multipage/interaction.html#page-visibility).
+  for (const type of ['visibilitychange', 'pagehide', 'online']) addEventListener(type, hear, { signal })
 }
 
 /** `navigator.onLine` knows of networks, not of this machine: a proxy on a loopback address is always tried. */

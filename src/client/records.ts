@@ -44,6 +44,8 @@ export interface RecordsStore {
   /** The newest state, another tab's writes included. */
   recall(): Records
   save(): void
+  /** Writes one of both, the ledger (0) or the outbox (1); without a value removes it. */
+  put(n: 0 | 1, value?: object): void
   /** Empties both under a new epoch and salt. Erased, nothing stays; else browser id and last number do. */
   renew(isErased: boolean): void
   /** Changes whenever anything has been written. */
@@ -128,6 +130,7 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
   return {
     recall,
     save,
+    put,
     stamp: () => textOf(0)! + textOf(1),
     renew: (isErased) => {
       Object.assign(recall(), blank(randomId()), isErased && { id: randomId() })

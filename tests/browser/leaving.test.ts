@@ -95,6 +95,8 @@ describe('identify, then leave at once', () => {
 
   test('with a body over 16 KiB: not sent, kept, and delivered at the next visit by itself', async () => {
     const visits = await start('large')
+    // The browser takes its time to leave: nothing else may send meanwhile.
+    visits.scope.document.html = visits.scope.document.html.replace('debounce-ms="20"', 'debounce-ms="2000"')
     const page = await warm(visits)
     const text = 'é'.repeat(8_300)
     await identifyAndGo(page, { externalId: visits.id, metadata: { text } })

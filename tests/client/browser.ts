@@ -92,10 +92,11 @@ export const createBrowser = (options: ClientOptions = {}) => {
   const open = (more: ClientOptions = {}): Tab => {
     const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
     const frame = new EventTarget()
-    const within = (visibilityState: string, task: () => void): void => {
+    // It bubbles from the document to the window.
+    const turn = (visibilityState: string): void => {
       page.visibilityState = visibilityState
       Object.assign(globalThis, { document: page })
-      task()
+      frame.dispatchEvent(new Event('visibilitychange'))
     }
     Object.assign(globalThis, { document: page, addEventListener: frame.addEventListener.bind(frame) })
     const orq = createOrq({
@@ -113,8 +114,8 @@ export const createBrowser = (options: ClientOptions = {}) => {
     })
     return {
       orq,
-      leave: () => within('hidden', () => page.dispatchEvent(new Event('visibilitychange'))),
-      show: () => within('visible', () => page.dispatchEvent(new Event('visibilitychange'))),
+      leave: () => turn('hidden'),
+      show: () => turn('visible'),
     }
   }
 

@@ -1,6 +1,7 @@
-import { createOrq } from './orq/orq.esm.js'
+importScripts('orq/orq.full.js')
+
+orq.init({ proxyUrl: new URL('orq', location).href, tokenUrl: new URL('token', location).href })
 
 addEventListener('message', ({ data, source }) => {
-  const orq = createOrq({ proxyUrl: new URL('orq', location).href, tokenUrl: new URL('token', location).href })
   orq.identify(data).then((outcome) => source.postMessage(outcome))
 })

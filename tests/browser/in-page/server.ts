@@ -154,7 +154,7 @@ export const startCasesServer = async (): Promise<CasesServer> => {
       control(scope, upstream, await read(request))
       return send(response, {})
     }
-    if (rest === 'service-worker.js') return send(response, here('../../runtimes/service-worker.js'), script)
+    if (/^service-worker[-a-z]*\.js$/.test(rest)) return send(response, here(`../../runtimes/${rest as string}`), script)
     if (rest === 'door.js')
       return send(
         response,

@@ -129,15 +129,29 @@ export const cases = [
     },
   },
   {
-    name: 'A3b an invalid call writes no storage key at all',
-    defect: 'the first call of a page is kept before the chunk with the rules has come; the ledger of its ids stays',
+    name: 'A3b an id that is none writes no storage key at all',
+    run: async ({ open, keys }) => {
+      for (const externalId of [undefined, null, '', '   ', false, 'undefined', 'null']) {
+        const page = await open()
+        equal(await page.identify({ externalId }), 'dropped: invalid')
+        page.remove()
+      }
+      equal([...keys], [], 'storage keys written')
+    },
+  },
+  {
+    name: 'A3c of another invalid call no storage key is left',
     run: async ({ open, keys, id }) => {
-      for (const user of [{ externalId: '   ' }, { externalId: 'x'.repeat(121) }, { externalId: id, email: 'none' }]) {
+      for (const user of [{ externalId: 'x'.repeat(121) }, { externalId: id, email: 'none' }, { externalId: [] }]) {
         const page = await open()
         equal(await page.identify(user), 'dropped: invalid')
         page.remove()
       }
-      equal([...keys], [], 'storage keys written')
+      equal(
+        [...keys].filter((key) => localStorage.getItem(key) !== null),
+        [],
+        'storage keys left',
+      )
     },
   },
   {

@@ -6,7 +6,7 @@ const hide = (win, isHidden = true) => {
     configurable: true,
     get: () => (isHidden ? 'hidden' : 'visible'),
   })
-  win.document.dispatchEvent(new win.Event('visibilitychange'))
+  win.document.dispatchEvent(new win.Event('visibilitychange', { bubbles: true }))
 }
 const pagehide = (win) => win.dispatchEvent(new win.PageTransitionEvent('pagehide', { persisted: false }))
 
@@ -126,7 +126,7 @@ export const cases = [
       pagehide(page.win)
       equal(await page.call, 'delivered')
       ok(!names.join().includes('unload'), `listens to ${names}`)
-      ok(names.includes('document visibilitychange') && names.includes('window pagehide'), `listens to ${names}`)
+      ok(names.join().includes('visibilitychange') && names.includes('window pagehide'), `listens to ${names}`)
     },
   },
   {

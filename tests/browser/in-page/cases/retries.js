@@ -65,7 +65,7 @@ export const cases = [
       const second = await open()
       const call = second.identify(id, { n: 2 })
       second.win.dispatchEvent(new second.win.Event('online'))
-      second.win.document.dispatchEvent(new second.win.Event('visibilitychange'))
+      second.win.document.dispatchEvent(new second.win.Event('visibilitychange', { bubbles: true }))
       equal(await call, 'delivered')
       const { posts } = await log()
       equal(posts.length, 2, 'posts')
