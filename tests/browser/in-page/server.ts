@@ -154,7 +154,8 @@ export const startCasesServer = async (): Promise<CasesServer> => {
       control(scope, upstream, await read(request))
       return send(response, {})
     }
-    if (/^service-worker[-a-z]*\.js$/.test(rest)) return send(response, here(`../../runtimes/${rest as string}`), script)
+    const worker = /^service-worker[-a-z]*\.js$/.exec(rest ?? '')
+    if (worker) return send(response, here(`../../runtimes/${worker[0]}`), script)
     if (rest === 'door.js')
       return send(
         response,
