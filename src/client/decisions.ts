@@ -20,7 +20,7 @@ export interface Decisions {
   /** Tells of a step. @returns it as an outcome, for those that are one */
   emit: Emit
   on(listener: (decision: Decision) => void): () => void
-  /** The last decision of each contact, oldest first, at most 50. */
+  /** The last decision of each contact. */
   last(): Decision[]
 }
 
@@ -28,15 +28,15 @@ export interface Decisions {
 export const createDecisions = (): Decisions => {
   // Drawn at the first call: Cloudflare Workers allow no randomness while a module loads.
   let salt = ''
-  const latest: { [contact: string]: Decision } = {}
+  /** By id, which stays in here: hashing it at each call would be half of what a repeated call costs. */
+  const latest = new Map<string, Decision>()
   const listeners = new Set<(decision: Decision) => void>()
   return {
     emit: (id, kind, reason) => {
       salt ||= randomId()
-      const contact = hash(salt, id)
+      const contact = latest.get(id)?.contact ?? hash(salt, id)
       const decision = { kind, reason, contact, at: Date.now() }
-      delete latest[contact]
-      latest[contact] = decision
+      latest.set(id, decision)
       for (const listener of listeners) {
         try {
           listener(decision)
@@ -51,6 +51,6 @@ export const createDecisions = (): Decisions => {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    last: () => Object.values(latest).slice(-50),
+    last: () => [...latest.values()],
   }
 }

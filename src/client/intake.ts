@@ -62,8 +62,8 @@ export interface Shared extends Parts, Settings {
 
 /** Takes calls in: tells duplicates, keeps the others safe, and has the engine loaded that does everything else. */
 export interface Pipeline {
-  /** Changes whenever anything has been written. */
-  stamp(): string
+  /** Changes with every call that waits and every acknowledgement. */
+  stamp(): string | undefined
   /** @returns the outcome, or for how long it is a duplicate, in milliseconds */
   identify(contact: Contact, force: boolean): Promise<Outcome> | number
   /** Takes up what an earlier page left in the outbox. */

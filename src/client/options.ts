@@ -63,19 +63,19 @@ export type Settings = ClientOptions & { clock: Clock; fetch: Fetch; proxyUrl: s
 /** @throws RangeError naming the option and what to give */
 export const toSettings = (options: ClientOptions): Settings => {
   const settings: Record<string, unknown> = {
-    ...options,
-    clock: options.clock ?? systemClock,
+    clock: systemClock,
     // Looked up at each call: pages and extensions replace the global one after we have started.
-    fetch: options.fetch ?? ((url: string, init?: RequestInit) => fetch(url, init)),
+    fetch: (url: string, init?: RequestInit) => fetch(url, init),
   }
-  for (const [name, value] of Object.entries(options))
+  for (let [name, value] of Object.entries(options))
     try {
-      if (value && /Url$/.test(name)) settings[name] = new URL(value, globalThis.location?.href).href
-      // A tag gives texts.
+      if (value && /Url$/.test(name)) value = new URL(value, globalThis.location?.href).href
       if (value !== undefined && /Ms$/.test(name)) {
-        settings[name] = +value
+        // A tag gives texts.
+        value = +value
         if (!(value >= 0)) throw name
       }
+      settings[name] = value ?? settings[name]
     } catch {
       throw RangeError(`orq: ${name}: give a URL or milliseconds`)
     }

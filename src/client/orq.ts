@@ -44,7 +44,7 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
   let pipeline: Pipeline | undefined
   let state: Consent | 'closed' | undefined
   /** The last duplicate: asked again with nothing changed in storage, it is one still. */
-  let memo: [argsAndStamp: string, id: string, until: number] | undefined
+  let memo: [args: string, id: string, until: number, stamp: string | undefined] | undefined
 
   /** One console line per text and page. */
   const say: Say = (text, level = 'error') => {
@@ -82,14 +82,14 @@ export const createClient = (load: LoadEngine, guessProxyUrl: () => string | und
     if (!allowed) return emit(id, 'dropped', 'before_send')
     const result = pipeline!.identify(allowed, force)
     if (typeof result !== 'number') return result
-    if (!beforeSend) memo = [args + pipeline!.stamp(), id, clock.monotonic() + result]
+    if (!beforeSend) memo = [args, id, clock.monotonic() + result, pipeline!.stamp()]
     return emit(id, 'duplicate')
   }
 
   const identify = async (...args: unknown[]): Promise<Outcome> => {
     try {
       const text = JSON.stringify(args)
-      if (memo && mayRun() && memo[0] === text + pipeline!.stamp() && settings.clock.monotonic() < memo[2])
+      if (memo?.[0] === text && mayRun() && memo[3] === pipeline!.stamp() && settings.clock.monotonic() < memo[2])
         return emit(memo[1], 'duplicate')
       const [contact, force] = toContact(args, say)
       return new Promise((resolve) => whenDecided(() => resolve(decide(contact, force, text))))

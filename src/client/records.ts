@@ -48,8 +48,8 @@ export interface RecordsStore {
   put(n: 0 | 1, value?: object): void
   /** Empties both under a new epoch and salt. Erased, nothing stays; else browser id and last number do. */
   renew(isErased: boolean): void
-  /** Changes whenever anything has been written. */
-  stamp(): string
+  /** Changes with every call that waits and every acknowledgement, another tab's too. */
+  stamp(): string | undefined
 }
 
 /** localStorage as a port: never throws. Denied or full, it keeps nothing. */
@@ -131,7 +131,8 @@ export const createRecords = ({ storage = browserStorage(), proxyUrl, outbox }: 
     recall,
     save,
     put,
-    stamp: () => textOf(0)! + textOf(1),
+    // The ledger's text alone: every call takes a number, and it holds the last.
+    stamp: () => textOf(0),
     renew: (isErased) => {
       Object.assign(recall(), blank(randomId()), isErased && { id: randomId() })
       save()

@@ -57,7 +57,7 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', cl
           redirect: 'manual',
         })
         // Signed out.
-        if (/204|40[13]/.test(`${response.status}`)) return null
+        if (/204|40[13]/.test(response.status as unknown as string)) return null
         if (!response.ok) throw 0
         bearer = (await response.json()).token
       }
