@@ -1,16 +1,15 @@
-import { hash } from '../core/hash.ts'
-import { acknowledge } from '../core/ledger.ts'
 import { type Answer, type Failure, readAnswer, within } from './answer.ts'
 import { createAttempt } from './attempt.ts'
 import type { Shared } from './intake.ts'
-import { entryOf, hasUnsent, isEmpty, type Line } from './line.ts'
+import { hasUnsent, isEmpty, type Line } from './line.ts'
 import type { Flight, Lines } from './lines.ts'
 import { createLock } from './lock.ts'
 import { dropped, pending } from './outcome.ts'
 import { createPace } from './pace.ts'
 import { isOffline } from './page.ts'
-import { ledgerOf } from './records.ts'
+import type { WaitingFields } from './records.ts'
 import { isExpired, type Token } from './tokens.ts'
+import { createUpshot } from './upshot.ts'
 
 /** When each line is sent, and what becomes of it. */
 export interface Courier {
@@ -34,6 +33,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const { clock, fetch, timeoutMs = 1e4, debounceMs = 250, maxWaitMs = 2e3, proxyUrl } = shared
   const { all, lineOf, refresh, launch, settle, release, save } = lines
   const { waitMs, slowDown, reset } = createPace(shared, lines)
+  const noteUpshot = createUpshot(shared, lines)
   const underLock = createLock(proxyUrl, timeoutMs / 2, clock)
   /** Ids whose turn has come. */
   const ready = new Set<string>()
@@ -135,17 +135,15 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     const path = body.path?.split('.')[0] as string
     const isOver = isKnown || verdict === 'rejected'
     const isOne = isOver && !isKnown && path !== 'external_id' && !!fields[path]
-    const stored = entryOf(records, id)
+    const over: WaitingFields = {}
     for (const field of Object.keys(fields)) {
       // Changed or sent again meanwhile: that value waits, or its own answer counts.
       if (carriers[field] !== serial) continue
       carriers[field] = 0
       if (!isOver || (isOne && field !== path)) continue
-      const sent = fields[field]!
-      const calledAt = line.fields[field]?.[1] ?? sent[1]
+      const [json, calledAt] = fields[field]!
+      over[field] = [json, line.fields[field]?.[1] ?? calledAt, 0]
       delete line.fields[field]
-      if (!((stored[field]?.[1] ?? 0) > calledAt)) delete stored[field]
-      if (isKnown) acknowledge(ledgerOf(records, id), field, hash(records.salt, sent[0]), clock.now(), calledAt)
     }
     if (isKnown) {
       records.pause = [0, 0, 0]
@@ -153,7 +151,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     }
     // A profile restored from a backup counts from an old number on.
     records.last = Math.max(records.last, body.number || 0)
-    save(records)
+    noteUpshot(line, over, isKnown)
     if (isOver && !isOne) {
       settle(line, outcome, serial)
       // Calls that came meanwhile and changed nothing.
