@@ -37,7 +37,9 @@ const randomFrom = (seed: number) => () => {
 }
 
 describe('several tabs of one browser', () => {
-  test(`five that call at once with equal fields make one request, ${rounds} times over`, { timeout: 120_000 }, async () => {
+  test(`five that call at once with equal fields make one request, ${rounds} times over`, {
+    timeout: 120_000,
+  }, async () => {
     const visits = await createVisits(server, browser, 'equal')
     const { scope, id } = visits
     const tabs = await openTabs(visits, 5)
