@@ -79,8 +79,13 @@ const readableOf = (columns: Columns): Found => {
   }
 }
 
-/** The least or the greatest key that begins with these hexadecimal digits. */
-const boundOf = (digits: string, fill: '0' | 'f'): Uint8Array => Buffer.from(digits.padEnd(32, fill), 'hex')
+/** The least key and the greatest. One bound at each end: SQLite would use the first of two and read over the rest. */
+const boundsOf = (after: string, prefix: string): [Uint8Array, Uint8Array] => {
+  const least = prefix.padEnd(32, '0')
+  // One byte more is the least that comes after it.
+  const from = after < least ? least : `${after}00`
+  return [Buffer.from(from, 'hex'), Buffer.from(prefix.padEnd(32, 'f'), 'hex')]
+}
 
 export const createRows = (database: DatabaseSync): Rows => {
   const { value } = database.prepare("SELECT value FROM meta WHERE name = 'key'").get() as { value: Uint8Array }
@@ -93,7 +98,7 @@ export const createRows = (database: DatabaseSync): Rows => {
   const byKey = database.prepare('SELECT * FROM contacts WHERE key = ?')
   // The `+` keeps SQLite from sorting all that waits for each page; this reads on where the last page ended.
   const waitingRows = database.prepare(
-    `SELECT * FROM contacts WHERE key BETWEEN ? AND ? AND key > ? AND (+wake IS NOT NULL OR +parked IS NOT NULL)
+    `SELECT * FROM contacts WHERE key BETWEEN ? AND ? AND (+wake IS NOT NULL OR +parked IS NOT NULL)
      ORDER BY key LIMIT ?`,
   )
   const dueRows = database.prepare('SELECT * FROM contacts WHERE wake <= ? ORDER BY wake, version LIMIT ?')
@@ -140,9 +145,7 @@ export const createRows = (database: DatabaseSync): Rows => {
     },
     create: (externalId) => ({ key: keyOf(externalId), externalId, row: createRow() }),
     list: ({ after = '', prefix = '', limit }) =>
-      waitingRows
-        .all(boundOf(prefix, '0'), boundOf(prefix, 'f'), Buffer.from(after, 'hex'), limit)
-        .map((columns) => readableOf(columns)),
+      waitingRows.all(...boundsOf(after, prefix), limit).map((columns) => readableOf(columns)),
     due: (now, limit) =>
       dueRows.all(now, limit).flatMap((columns) => {
         try {
