@@ -18,8 +18,8 @@ export const purgeCommand: Command = createStoreCommand({
     const notBefore = systemClock.now() + skewMs
     await store.purge(externalId, notBefore)
     print(
-      `Purged: nothing of this contact is kept or sent. Tokens made before ${new Date(notBefore).toISOString()} are refused.`,
+      `Purged: what was kept of this contact is erased, and nothing more is sent. Tokens made before ${new Date(notBefore).toISOString()} are refused.`,
     )
-    print('What the contacts API has of it stays there.')
+    print('What the contacts API has, or is on the wire at this moment, is not taken back.')
   },
 })
