@@ -4,7 +4,8 @@ import type { Command } from '../command.ts'
 import { ageText, dueText, reasonText } from './entry-text.ts'
 import { createStoreCommand } from './store-command.ts'
 
-const pageRows = 200
+// Of at most 64 kB each.
+const pageRows = 100
 
 const columns = (...[id, state, attempts, age, due, reason]: string[]): string =>
   `${id?.padEnd(32)}  ${state?.padEnd(10)}  ${attempts?.padStart(8)}  ${age?.padStart(4)}  ${due?.padEnd(6)}  ${reason}`
