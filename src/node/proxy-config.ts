@@ -77,7 +77,8 @@ const readOrigins = (settings: Settings): string[] => {
   )
 }
 
-const readStore = (settings: Settings): string => {
+/** The SQLite file of `ORQ_STORE`, absolute. @throws SettingError */
+export const readStorePath = (settings: Settings): string => {
   const value = settings.get('ORQ_STORE') ?? 'sqlite:orq.db'
   const [, path] = /^sqlite:(?!:)(.+)$/.exec(value) ?? []
   if (path) return resolve(path)
@@ -106,7 +107,7 @@ export const readProxyConfig = (settings: Settings): ProxyConfig => {
     upstreamPath: readPath(settings, 'ORQ_UPSTREAM_PATH', '/v2/contacts'),
     tokenKeys: parseTokenKeys(secret),
     allowedOrigins: readOrigins(settings),
-    storePath: readStore(settings),
+    storePath: readStorePath(settings),
     basePath: readPath(settings, 'ORQ_BASE_PATH', '/orq'),
     subjectLimit: readCount(settings, 'ORQ_SUBJECT_LIMIT', { otherwise: 60, least: 0, most: 1e6 }),
     addressLimit: readCount(settings, 'ORQ_ADDRESS_LIMIT', { otherwise: 60, least: 0, most: 1e6 }),

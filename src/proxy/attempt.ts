@@ -95,6 +95,8 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       const asked: FieldName[] = []
       let status = first.answer.status
       for (const name of names) {
+        // Purged or dropped meanwhile: not one field more.
+        if (asked.length && (await store.look(claim)) === 'lost') return { kind: 'released' }
         // Of one field the answer is known.
         const result = names.length > 1 ? await call([name]) : first
         if (result === 'late') {

@@ -126,7 +126,7 @@ describe('a wrong value is one line that names it, and exit status 2', () => {
 })
 
 test('help names every command, and every flag of one', async () => {
-  expect((await finish(['--help'])).out).toMatch(/dev[\s\S]*token/)
+  expect((await finish(['--help'])).out).toMatch(/dev[\s\S]*proxy[\s\S]*token[\s\S]*queue/)
   const { status, out } = await finish(['dev', '--help'])
   expect(status).toBe(0)
   for (const flag of ['--host', '--port', '--data-dir', '--env-file']) expect(out).toContain(flag)

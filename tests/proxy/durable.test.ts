@@ -73,6 +73,25 @@ describe('an answer', () => {
     await world.clock.advance(120_000)
     expect(world.process.calls).toHaveLength(1)
   })
+
+  test.each(['purged', 'dropped'])(
+    'of a contact that is %s between two of its fields: no other is sent',
+    async (how) => {
+      const world = start()
+      void world.process.put('u1', { email: 'a@b.c', tags: [], display_name: 'A' })
+      ;(await next(world)).answer('refused')
+      await world.settle()
+      const { store, calls, open } = world.process
+      expect(calls).toHaveLength(2)
+      const [entry] = await store.list({ limit: 1 })
+      if (how === 'purged') await store.purge('u1', 0)
+      else await store.drop(entry?.id ?? '')
+      open[0]?.answer('done')
+      await world.clock.advance(120_000)
+      expect(calls).toHaveLength(2)
+      expect(await store.list({ limit: 1 })).toEqual([])
+    },
+  )
 })
 
 describe('what fails', () => {

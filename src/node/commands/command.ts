@@ -9,8 +9,12 @@ export interface CommandContext {
   distFolder: string
   /** One line to standard output. */
   print(line: string): void
+  /** Resolves when what was printed has been taken; to false when nobody reads on, as behind `| head`. */
+  printed(): Promise<boolean>
   /** One line to standard error. */
   warn(line: string): void
+  /** Whether the person at the terminal says yes; absent when there is none, as in a script. */
+  confirm?: ((question: string) => Promise<boolean>) | undefined
   /** Resolves at the first SIGINT or SIGTERM. */
   stopped(): Promise<void>
 }
@@ -19,8 +23,13 @@ export interface CommandOptions {
   name: string
   description: string
   args: ArgsDef
-  /** Throws `SettingError` for what the person has to mend. */
+  /** Throws `SettingError` for what the person has to mend, `CommandError` for what cannot be done as things are. */
   run(flags: Record<string, unknown>, context: CommandContext): Promise<void>
+}
+
+/** What was asked for cannot be done, and no setting is wrong. Its message is one line without personal data. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
 }
 
 /** A command, made for a process. One file per command; `cli.ts` lists them. */
@@ -45,8 +54,14 @@ const refuseUnknown = (flags: Record<string, unknown>, args: ArgsDef, name: stri
         'is no flag of this command',
         `see orq-identify ${name} --help`,
       )
-  const [stray] = (flags['_'] as string[] | undefined) ?? []
-  if (stray !== undefined) throw new SettingError(name, 'takes flags only', `see orq-identify ${name} --help`)
+  const words = (flags['_'] as string[] | undefined) ?? []
+  const most = Object.values(args).filter(({ type }) => type === 'positional').length
+  if (words.length <= most) return
+  throw new SettingError(
+    name,
+    most ? `takes no more than ${most} word` : 'takes flags only',
+    `see orq-identify ${name} --help`,
+  )
 }
 
 // The parser lists `data-dir` as `dataDir` too.
@@ -61,4 +76,23 @@ export const createCommand =
       refuseUnknown(flags, args, name)
       await run(flags, context)
     },
+  })
+
+export const createAll = (commands: Record<string, Command>, context: CommandContext): Record<string, CommandDef> =>
+  Object.fromEntries(Object.entries(commands).map(([key, command]) => [key, command(context)]))
+
+/** Several commands under one name. */
+export const createGroup =
+  ({
+    name,
+    description,
+    commands,
+  }: {
+    name: string
+    description: string
+    commands: Record<string, Command>
+  }): Command =>
+  (context) => ({
+    meta: { name, description },
+    subCommands: createAll(commands, context),
   })

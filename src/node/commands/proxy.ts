@@ -1,23 +1,9 @@
-import { OrqError } from '../../core/errors.ts'
 import { jwt } from '../../proxy/jwt.ts'
-import type { Store } from '../../store/store.ts'
 import { type ProxyConfig, readProxyConfig } from '../proxy-config.ts'
 import { serve } from '../serve.ts'
-import { SettingError } from '../setting-error.ts'
 import { openSettings } from '../settings.ts'
 import { type Command, createCommand, envFileFlag, settingFlag } from './command.ts'
-
-const openStore = async (path: string): Promise<Store> => {
-  // Loaded here: node:sqlite prints a warning in some versions of Node, which belongs to no other command.
-  const { sqlite } = await import('../../store/sqlite.ts')
-  try {
-    return sqlite({ path })
-  } catch (error) {
-    if (!(error instanceof OrqError)) throw error
-    const [problem, ...mend] = error.message.split(/[;.] /)
-    throw new SettingError('ORQ_STORE', problem as string, mend.join('. '))
-  }
-}
+import { openStore } from './open-store.ts'
 
 const optionsOf = ({ apiKey, serverUrl, upstreamPath, tokenKeys, storePath: _, ...same }: ProxyConfig) => ({
   ...same,
@@ -53,7 +39,7 @@ export const proxyCommand: Command = createCommand({
   },
   run: async (flags, { environment, distFolder, print, warn, stopped }) => {
     const config = readProxyConfig(openSettings({ flags, environment }))
-    const store = await openStore(config.storePath)
+    const store = await openStore({ path: config.storePath })
     // Asked for before the first line is printed: whoever waits for that line may stop us right after it.
     const stop = stopped()
     const server = await serve({

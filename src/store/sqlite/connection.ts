@@ -38,6 +38,16 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
   let writtenAt = 0
   let changes = 0
 
+  /** A page of the log still holds what is deleted in the file. */
+  const emptyLog = (): void => {
+    writtenSince = undefined
+    try {
+      current?.database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // Another process reads, or the disk is full: the next quiet moment will do.
+    }
+  }
+
   const checkpoint = (): void => {
     idle = undefined
     const now = performance.now()
@@ -46,12 +56,7 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
       idle = setTimeout(checkpoint, waitMs)
       return
     }
-    writtenSince = undefined
-    try {
-      current?.database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    } catch {
-      // Another process reads, or the disk is full: the next quiet moment will do.
-    }
+    emptyLog()
   }
 
   const drop = (): void => {
@@ -106,7 +111,8 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
     close: () => {
       isClosed = true
       clearTimeout(idle)
-      // Closing the last connection empties the log.
+      // Closing the last connection does it too; but another one may stay open and write nothing for hours.
+      if (writtenSince !== undefined) emptyLog()
       drop()
     },
   }

@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey } from 'node:crypto'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { createRow, isPending, type Row } from '../row.ts'
+import type { ListQuery } from '../store.ts'
 
 /** A row as it was found, to be changed and written. */
 export interface Found {
@@ -17,6 +18,8 @@ export interface Rows {
   /** The row of a contact; undefined when there is none. @throws when it cannot be read */
   find(externalId: string): Found | undefined
   create(externalId: string): Found
+  /** Rows with something undelivered or parked, by key. One that cannot be read is found without anything in it. */
+  list(query: ListQuery): Found[]
   /** Pending rows whose time has come, the oldest first. A row that cannot be read is put off and left out. */
   due(now: number, limit: number): Found[]
   write(found: Found, externalId: string, now: number): void
@@ -67,6 +70,23 @@ const foundOf = (columns: Columns): Found => {
   return { key: columns['key'] as Uint8Array, externalId: id, row }
 }
 
+const readableOf = (columns: Columns): Found => {
+  try {
+    return foundOf(columns)
+  } catch {
+    const notBefore = columns['not_before'] === null ? undefined : Number(columns['not_before'])
+    return { key: columns['key'] as Uint8Array, externalId: undefined, row: { ...createRow(), notBefore } }
+  }
+}
+
+/** The least key and the greatest. One bound at each end: SQLite would use the first of two and read over the rest. */
+const boundsOf = (after: string, prefix: string): [Uint8Array, Uint8Array] => {
+  const least = prefix.padEnd(32, '0')
+  // One byte more is the least that comes after it.
+  const from = after < least ? least : `${after}00`
+  return [Buffer.from(from, 'hex'), Buffer.from(prefix.padEnd(32, 'f'), 'hex')]
+}
+
 export const createRows = (database: DatabaseSync): Rows => {
   const { value } = database.prepare("SELECT value FROM meta WHERE name = 'key'").get() as { value: Uint8Array }
   // Of raw bytes Node would make a key anew for every hash, at five times the cost.
@@ -76,6 +96,11 @@ export const createRows = (database: DatabaseSync): Rows => {
   const keyOf = (externalId: string): Uint8Array => digest(`id:${externalId}`).subarray(0, 16)
 
   const byKey = database.prepare('SELECT * FROM contacts WHERE key = ?')
+  // The `+` keeps SQLite from sorting all that waits for each page; this reads on where the last page ended.
+  const waitingRows = database.prepare(
+    `SELECT * FROM contacts WHERE key BETWEEN ? AND ? AND (+wake IS NOT NULL OR +parked IS NOT NULL)
+     ORDER BY key LIMIT ?`,
+  )
   const dueRows = database.prepare('SELECT * FROM contacts WHERE wake <= ? ORDER BY wake, version LIMIT ?')
   const upsert = database.prepare(
     `INSERT INTO contacts (key, payload, version, attempts, pending_since, wake, span, lease, reason, parked, ledger,
@@ -119,6 +144,8 @@ export const createRows = (database: DatabaseSync): Rows => {
       return columns && foundOf(columns)
     },
     create: (externalId) => ({ key: keyOf(externalId), externalId, row: createRow() }),
+    list: ({ after = '', prefix = '', limit }) =>
+      waitingRows.all(...boundsOf(after, prefix), limit).map((columns) => readableOf(columns)),
     due: (now, limit) =>
       dueRows.all(now, limit).flatMap((columns) => {
         try {
