@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, type TestContext, test } from 'vitest'
+import { createMachine, type Running } from './machine.ts'
+import { startRecorder } from './recorder.ts'
+
+const setUp = async ({ onTestFinished }: TestContext) => {
+  const recorder = await startRecorder(onTestFinished)
+  return { recorder, machine: createMachine(recorder, onTestFinished) }
+}
+const isStopped = ({ pid }: Running): boolean =>
+  execFileSync('ps', ['-o', 'state=', '-p', String(pid)])
+    .toString()
+    .startsWith('T')
+
+describe.concurrent('F25: a process that is stopped past its lease', () => {
+  test.for<[point: string, calls: number]>([
+    ['after commit, before reply', 0],
+    ['during upstream call', 1],
+    ['after upstream ok, before delete', 1],
+  ])(
+    '%s: another one delivers what came since, and when it wakes it changes nothing',
+    { timeout: 120_000 },
+    async ([point, calls], context) => {
+      const { expect } = context
+      const { recorder, machine } = await setUp(context)
+      // A call that is on the wire all the while.
+      if (point === 'during upstream call') recorder.delayMs = 50_000
+      const stopped = await machine.start({
+        script: 'tests/faults/dies.mjs',
+        env: { POINT: point, SIGNAL: 'SIGSTOP' },
+      })
+      const first = machine.send(stopped, 'victim')
+      await expect.poll(() => isStopped(stopped)).toBe(true)
+      await expect.poll(() => recorder.callsOf('victim')).toBe(calls)
+      recorder.delayMs = 0
+
+      const other = await machine.start()
+      expect(await machine.send(other, 'victim')).toMatchObject({ status: 202 })
+      expect(await machine.send(other, 'bystander')).toMatchObject({ status: 200 })
+      expect(recorder.callsOf('victim')).toBe(calls)
+      await expect
+        .poll(() => recorder.numbers.get('victim.display_name')?.at(-1), { timeout: 60_000, interval: 200 })
+        .toBe(2)
+      expect(recorder.callsOf('victim')).toBe(calls + 1)
+
+      stopped.kill('SIGCONT')
+      await first
+      // Longer than a back-off and than its looks at what is due.
+      await sleep(2_000)
+      expect(recorder.callsOf('victim')).toBe(calls + 1)
+      expect(recorder.numbers.get('victim.display_name')).toEqual(calls ? [1, 2] : [2])
+      expect(recorder.most.perContact).toBe(point === 'during upstream call' ? 2 : 1)
+      for (const proxy of [stopped, other])
+      expect([200, 202]).toContain((await machine.send(proxy, 'victim')).status)
+    },
+  )
+})
+
+describe.concurrent('F26: an event loop that stands still for 5 s', () => {
+  test('with calls on the wire repeats none more than once, and answers what came meanwhile', async (context) => {
+    const { expect } = context
+    const { recorder, machine } = await setUp(context)
+    const proxy = await machine.start()
+    recorder.delayMs = 500
+    const people = Array.from({ length: 20 }, (_, i) => `u${i}`)
+    const sent = people.map((who) => machine.send(proxy, who))
+    await expect.poll(() => recorder.calls).toBe(20)
+    const blocked = proxy.tell({ blockMs: 5_000 })
+    await sleep(200)
+    sent.push(...people.map((who) => machine.send(proxy, who, 'tags')))
+    await blocked
+    for (const { status } of await Promise.all(sent)) expect([200, 202]).toContain(status)
+    await machine.expectDelivered(10_000)
+    expect(recorder.most.perContact).toBe(1)
+    for (const who of people) expect(recorder.numbers.get(`${who}.display_name`)?.length).toBeLessThanOrEqual(2)
+  })
+})
