@@ -125,7 +125,11 @@ export const sqlite = ({ path, maxBytes, collectMs = 20, clock = systemClock }: 
         const { oldestPendingSince, ...counts } = rows().count()
         return { ...counts, ...(oldestPendingSince !== null && { oldestPendingSince }) }
       }),
-    check: () => commits.soon(() => rows().writeSequence(sequence)),
+    check: () =>
+      commits.soon(() => {
+        // A value as it was before is not written at all: a full disk would stay unnoticed.
+        sequence++
+      }),
     close: async () => {
       cancelPrune()
       commits.flush()

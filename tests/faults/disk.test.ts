@@ -1,8 +1,10 @@
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { expect, test } from 'vitest'
-import { createMachine, type Machine } from './machine.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { createDisk, noDisk } from './disk.ts'
+import { createMachine, type Machine, pastLeases, type Running } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
 /** A machine whose file holds an update that was not delivered. */
@@ -58,4 +60,65 @@ test('F19: another process that holds the file: 503 and not ready while it does,
   await expect.poll(async () => (await fetch(`${proxy.adminUrl}/readyz`)).status, { timeout: 10_000 }).toBe(200)
   expect((await machine.send(proxy, 'u1')).status).toBe(200)
   await machine.expectDelivered(5_000)
+})
+
+const readiness = async (proxy: Running): Promise<number> => (await fetch(`${proxy.adminUrl}/readyz`)).status
+
+describe.skipIf(noDisk)(`a disk${noDisk ? ` (${noDisk})` : ''}`, () => {
+  /** Writes for a while with a new power cut at the end; upstream takes nothing, so all is in the file alone. */
+  const cutPower = async (synchronous: 'FULL' | 'NORMAL') => {
+    const recorder = await startRecorder()
+    recorder.mode = 'down'
+    const machine = createMachine(recorder)
+    const disk = createDisk()
+    const script = 'tests/faults/loses-power.mjs'
+    const proxy = await machine.start({ script, env: { ...disk.env, SYNCHRONOUS: synchronous } })
+    for (let i = 0; i < 40; i++)
+      await Promise.all(Array.from({ length: 5 }, (_, j) => machine.send(proxy, `u${j + 5 * (i % 8)}`)))
+    proxy.kill('SIGKILL')
+    await proxy.ended
+    expect(machine.acknowledged.size).toBe(40)
+    recorder.mode = 'ok'
+    await machine.start({ folder: disk.synced, env: pastLeases })
+    return { machine, disk }
+  }
+
+  test('F15: that loses power has all that was acknowledged', async () => {
+    const { machine, disk } = await cutPower('FULL')
+    await machine.expectDelivered(10_000, disk.synced)
+  })
+
+  test('F15: that loses power would not have it if the store let SQLite sync less', async () => {
+    const { machine } = await cutPower('NORMAL')
+    await sleep(3_000)
+    expect(machine.missing().length).toBeGreaterThan(0)
+  })
+
+  test.each([
+    ['F18', 'full'],
+    ['F19', 'broken'],
+  ] as const)(
+    '%s: that is %s: 503 and not ready, the process goes on and recovers by itself, nothing is lost',
+    async (_, fault) => {
+      const recorder = await startRecorder()
+      const machine = createMachine(recorder)
+      const disk = createDisk()
+      const proxy = await machine.start({ env: disk.env })
+      recorder.mode = 'down'
+      for (let i = 0; i < 10; i++) expect(await machine.send(proxy, `u${i}`)).toMatchObject({ status: 202 })
+      disk.fault = fault
+      for (let i = 0; i < 5; i++) expect(await machine.send(proxy, `u${i}`)).toMatchObject({ status: 503 })
+      expect(await readiness(proxy)).toBe(503)
+      expect((await fetch(`${proxy.url}/livez`)).status).toBe(200)
+      await sleep(1_500)
+      recorder.mode = 'ok'
+      disk.fault = 'none'
+      await expect.poll(() => readiness(proxy)).toBe(200)
+      expect([200, 202]).toContain((await machine.send(proxy, 'u1')).status)
+      // What was on the wire when the disk failed waits for the end of its lease.
+      await proxy.tell({ clock: { wallMs: 31_000 } })
+      await machine.expectDelivered(15_000)
+      expect(readdirSync(machine.folder).filter((name) => /damaged/.test(name))).toEqual([])
+    },
+  )
 })
