@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { isAll } from '../is-all.ts'
 import { createDisk, noDisk } from './disk.ts'
-import { createMachine, type Machine, pastLeases, type Running } from './machine.ts'
+import { createMachine, isLong, type Machine, pastLeases, type Running } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
 /** A machine whose file holds an update that was not delivered. */
@@ -19,6 +20,8 @@ const withPending = async () => {
   recorder.mode = 'ok'
   return { recorder, machine, path: join(machine.folder, 'orq.db') }
 }
+
+const readiness = async (proxy: Running): Promise<number> => (await fetch(`${proxy.adminUrl}/readyz`)).status
 
 const expectRefused = async (machine: Machine, message: RegExp): Promise<void> => {
   const { status, output } = await machine.run()
@@ -53,19 +56,18 @@ test('F19: another process that holds the file: 503 and not ready while it does,
   const waiting = other.prepare('SELECT count(*) AS rows FROM contacts WHERE payload IS NOT NULL')
   await expect.poll(() => waiting.get()).toEqual({ rows: 0 })
   other.exec('BEGIN IMMEDIATE')
-  expect((await machine.send(proxy, 'u1')).status).toBe(503)
-  expect((await fetch(`${proxy.adminUrl}/readyz`)).status).toBe(503)
+  const sent = machine.send(proxy, 'u1')
+  // Both wait for the file as long as they may.
+  expect([await readiness(proxy), (await sent).status]).toEqual([503, 503])
   other.exec('COMMIT')
   other.close()
-  await expect.poll(async () => (await fetch(`${proxy.adminUrl}/readyz`)).status, { timeout: 10_000 }).toBe(200)
+  await expect.poll(() => readiness(proxy), { timeout: 10_000 }).toBe(200)
   expect((await machine.send(proxy, 'u1')).status).toBe(200)
   await machine.expectDelivered(5_000)
 })
 
-const readiness = async (proxy: Running): Promise<number> => (await fetch(`${proxy.adminUrl}/readyz`)).status
-
 describe.skipIf(noDisk)(`a disk${noDisk ? ` (${noDisk})` : ''}`, () => {
-  /** Writes for a while with a new power cut at the end; upstream takes nothing, so all is in the file alone. */
+  /** Writes for a while, with a power cut at the end; upstream takes nothing, so all is in the file alone. */
   const cutPower = async (synchronous: 'FULL' | 'NORMAL') => {
     const recorder = await startRecorder()
     recorder.mode = 'down'
@@ -93,6 +95,35 @@ describe.skipIf(noDisk)(`a disk${noDisk ? ` (${noDisk})` : ''}`, () => {
     await sleep(3_000)
     expect(machine.missing().length).toBeGreaterThan(0)
   })
+
+  test.runIf(isAll || isLong)(
+    'F15: that loses power again and again, in the middle of deliveries: nothing is lost',
+    { timeout: 300_000 },
+    async () => {
+      const recorder = await startRecorder()
+      const machine = createMachine(recorder)
+      const disk = createDisk()
+      const people = Array.from({ length: 50 }, (_, i) => `u${i}`)
+      let current = await machine.start({ env: disk.env })
+      let isOver = false
+      const writers = people.map(async (who) => {
+        while (!isOver) await sleep((await machine.send(current, who)).status ? 5 : 50)
+      })
+      for (let round = 0; round < 15; round++) {
+        // Long enough for the log to be emptied in some of them.
+        await sleep(300 + Math.random() * 3_000)
+        current.kill('SIGKILL')
+        await current.ended
+        for (const name of readdirSync(machine.folder)) rmSync(join(machine.folder, name))
+        for (const name of readdirSync(disk.synced))
+          if (!name.endsWith('.part')) copyFileSync(join(disk.synced, name), join(machine.folder, name))
+        current = await machine.start({ env: disk.env })
+      }
+      isOver = true
+      await Promise.all(writers)
+      await machine.expectDelivered(60_000)
+    },
+  )
 
   test.each([
     ['F18', 'full'],

@@ -27,6 +27,8 @@ export interface Recorder {
   callsOf(id: string): number
   /** The most calls that were open at once, in all and for one contact. */
   readonly most: { all: number; perContact: number }
+  /** How many connections have come. */
+  readonly connections: number
   /** From now on a connection is met with this certificate. Only where it began with one. */
   present(certificate: Certificate): void
 }
@@ -53,6 +55,7 @@ export const startRecorder = async (
   const most = { all: 0, perContact: 0 }
   let calls = 0
   let all = 0
+  let connections = 0
   const answer = (response: ServerResponse, status: number, body: object, headers = {}): void => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
   }
@@ -82,6 +85,7 @@ export const startRecorder = async (
     const scripted = recorder.script({ id, fields, before })
     if (scripted) return answer(response, scripted.status, {}, scripted.headers)
     for (const [field, value] of Object.entries(fields)) {
+      if (field === 'metadata') continue // ballast
       const key = `${id}.${field}`
       const known = numbers.get(key)
       if (known) known.push(numberOf(value))
@@ -96,6 +100,7 @@ export const startRecorder = async (
     if (recorder.mode === 'close_idle') setTimeout(() => request.socket.destroy(), 5)
   }
   const server = certificate ? createTlsServer(certificate, listener) : createServer(listener)
+  server.on('connection', () => connections++)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const recorder: Recorder = {
@@ -109,6 +114,9 @@ export const startRecorder = async (
     },
     callsOf: (id) => callsOf.get(id) ?? 0,
     most,
+    get connections() {
+      return connections
+    },
     present: (next) => (server as TlsServer).setSecureContext(next),
   }
   whenOver(() => {
