@@ -23,6 +23,8 @@ process.on('message', ({ clock, blockMs, exhausts }) => {
   if (clock) ahead = { ...ahead, ...clock }
   if (blockMs) block(blockMs)
   if (exhausts) exhaust()
+  // With `--expose-gc`: what is left is in use.
+  globalThis.gc?.()
   const { user, system } = process.cpuUsage()
   process.send({ cpuMs: (user + system) / 1_000, ...process.memoryUsage() })
 })

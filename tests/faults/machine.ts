@@ -31,6 +31,7 @@ export interface Usage {
   cpuMs: number
   /** Bytes. */
   rss: number
+  /** Bytes; with the flag `--expose-gc` without what is garbage. */
   heapUsed: number
 }
 
