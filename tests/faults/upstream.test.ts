@@ -16,7 +16,7 @@ const pass = (proxy: Running, ms: number) => proxy.tell({ clock: { wallMs: ms, m
 const aLook = (): Promise<void> => sleep(1_200)
 const ready = async (proxy: Running): Promise<number> => (await fetch(`${proxy.adminUrl}/readyz`)).status
 
-test('F1: upstream answers 503 for a while: 202, ready all the time, and after it every newest value', {
+test.concurrent('F1: upstream answers 503 for a while: 202, ready all the time, and after it every newest value', {
   timeout: 900_000,
 }, async (context) => {
   const { recorder, machine, proxy } = await setUp(context, { ORQ_UPSTREAM_CONCURRENCY: '8' })
