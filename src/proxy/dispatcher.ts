@@ -103,6 +103,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       .catch((): Outcome => ({ kind: 'released' }))
     taken--
     const recorded = record(claim, outcome)
+    // Recording is collected with others: a backlog need not wait for that. (What a volatile store gave up is aborted,
+    // and a claim that came before it has ended would be, too.)
+    if (isDurable && mayBeDue) void pump()
     // What a durable store could not record, it still has. What it was told to forget must be forgotten first.
     if (!isDurable) await recorded
     if (outcome.kind !== 'released') waiters.tell(claim, (waiter) => deliveryOf(outcome, waiter))

@@ -173,7 +173,11 @@ export const sqlite = ({ path, maxBytes, create, collectMs = 20, clock = systemC
         rows().write(found, found.externalId ?? '', clock.now())
         return entry
       }),
-    check: () => commits.soon(() => rows().writeSequence(sequence)),
+    check: () =>
+      commits.soon(() => {
+        // A value as it was before is not written at all: a full disk would stay unnoticed.
+        sequence++
+      }),
     close: async () => {
       cancelPrune()
       commits.flush()

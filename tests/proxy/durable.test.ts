@@ -239,6 +239,26 @@ test('F31: a hot contact has one call at a time, and the newest value last', asy
   expect(world.process.calls.filter(({ external_id }) => external_id === 'hot').at(-1)?.tags).toEqual(['499'])
 })
 
+test('a slot is free again with upstream’s answer, before that is on the disk', async () => {
+  const world = start({ concurrency: 1 })
+  const first = world.process.put('u1')
+  void world.process.put('u2')
+  await world.settle()
+  const { store, open } = world.process
+  const { done } = store
+  let writes = (): void => {}
+  const written = new Promise<void>((resolve) => {
+    writes = resolve
+  })
+  store.done = (claim) => written.then(() => done(claim))
+  open[0]?.answer('done')
+  expect(await first).toMatchObject({ kind: 'delivered' })
+  await world.settle()
+  const onTheWire = open.map(({ contact }) => contact.external_id)
+  writes()
+  expect(onTheWire).toEqual(['u2'])
+})
+
 test('closing lets calls end, gives the rest back, and the next process goes on at once', async () => {
   const world = start({ concurrency: 2 })
   const first = world.process.put('u1')
