@@ -8,7 +8,11 @@ import { mintToken } from '../../src/server.ts'
 import type { Recorder } from './recorder.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const secret = 'secret-of-the-fault-tests-0123456789'
+/** What its proxies verify tokens with. */
+export const secret = 'SECRET-CANARY-of-the-fault-tests-0123456789'
+
+/** What they send to the contacts API alone. */
+export const apiKey = 'KEY-CANARY-of-the-fault-tests'
 
 /** The long ones run in `npm run soak` alone. */
 export const isLong = process.env['ORQ_SOAK'] === '1'
@@ -16,6 +20,7 @@ export const isLong = process.env['ORQ_SOAK'] === '1'
 export interface Running {
   url: string
   adminUrl: string
+  pid: number
   /** Everything it printed. */
   output(): string
   kill(signal: NodeJS.Signals): void
@@ -42,7 +47,10 @@ export interface Machine {
   expectDelivered(withinMs: number): Promise<void>
 }
 
-export const createMachine = (recorder: Recorder, whenOver: (task: () => void) => void = onTestFinished): Machine => {
+export const createMachine = (
+  recorder: Pick<Recorder, 'url' | 'numbers'>,
+  whenOver: (task: () => void) => void = onTestFinished,
+): Machine => {
   const folder = mkdtempSync(join(tmpdir(), 'orq-fault-'))
   const children = new Set<ChildProcess>()
   const acknowledged = new Map<string, number>()
@@ -61,7 +69,7 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
         HOST: '127.0.0.1',
         PORT: '0',
         ORQ_ADMIN_PORT: '0',
-        ORQ_API_KEY: 'key-of-the-fault-tests',
+        ORQ_API_KEY: apiKey,
         ORQ_TOKEN_SECRET: secret,
         ORQ_SERVER_URL: recorder.url,
         ORQ_SUBJECT_LIMIT: '0',
@@ -90,7 +98,7 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
         if (waited === 'over') throw new Error(`the proxy ended: ${output()}`)
       }
       const [url = '', adminUrl = ''] = output().match(/http:\/\/[^\s/]+/g) ?? []
-      return { url, adminUrl, output, ended, kill: (signal) => void child.kill(signal) }
+      return { url, adminUrl, pid: child.pid as number, output, ended, kill: (signal) => void child.kill(signal) }
     },
     run: async () => {
       const { ended, output } = spawnProxy('dist/cli.js')
