@@ -91,6 +91,8 @@ export const listen = (options: ListenOptions): Promise<Listening> => {
     },
     {
       overrideGlobalObjects,
+      // In place of a Host, which HTTP/1.0 has not: health checks of load balancers still speak it. It decides nothing.
+      hostname: 'host.invalid',
       errorHandler: (error) => {
         // The adapter's own refusal of a request line or Host that makes no URL.
         if (error instanceof Error && error.name === 'RequestError') return new Response(null, { status: 400 })

@@ -11,7 +11,11 @@ import { expect, onTestFinished } from 'vitest'
 import type { Recorder } from './recorder.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const secret = 'secret-of-the-fault-tests-0123456789'
+/** What its proxies verify tokens with. */
+export const secret = 'SECRET-CANARY-of-the-fault-tests-0123456789'
+
+/** What they send to the contacts API alone. */
+export const apiKey = 'KEY-CANARY-of-the-fault-tests'
 
 /** The long ones run in `npm run soak` alone. */
 export const isLong = process.env['ORQ_SOAK'] === '1'
@@ -91,7 +95,10 @@ export interface Machine {
  */
 export const pastLeases = { TEST_CLOCK_AHEAD_MS: '31000' }
 
-export const createMachine = (recorder: Recorder, whenOver: (task: () => void) => void = onTestFinished): Machine => {
+export const createMachine = (
+  recorder: Pick<Recorder, 'url' | 'numbers'>,
+  whenOver: (task: () => void) => void = onTestFinished,
+): Machine => {
   const folder = mkdtempSync(join(tmpdir(), 'orq-fault-'))
   const children = new Set<ChildProcess>()
   const acknowledged = new Map<string, number>()
@@ -112,7 +119,7 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
         HOST: '127.0.0.1',
         PORT: '0',
         ORQ_ADMIN_PORT: '0',
-        ORQ_API_KEY: 'key-of-the-fault-tests',
+        ORQ_API_KEY: apiKey,
         ORQ_TOKEN_SECRET: secret,
         ORQ_SERVER_URL: recorder.url,
         ORQ_SUBJECT_LIMIT: '0',
