@@ -47,3 +47,23 @@ export const openPeer = (port: number): Peer => {
 /** The statuses of the answers in a text; interim ones too. */
 export const statusesIn = (text: string): number[] =>
   [...text.matchAll(/(?:^|\n|\})HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
+
+/**
+ * Sends requests one behind the other without waiting for answers, over several connections, and a last one to `/livez`
+ * that ends each.
+ * @returns the statuses of the answers; of each connection in the order of its requests
+ */
+export const pipeline = async (port: number, requests: readonly string[], perConnection = 250): Promise<number[]> => {
+  const last = 'GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+  const parts = Array.from({ length: Math.ceil(requests.length / perConnection) }, (_, i) =>
+    requests.slice(i * perConnection, (i + 1) * perConnection),
+  )
+  const answers = await Promise.all(
+    parts.map((part) => {
+      const peer = openPeer(port)
+      peer.write(part.join('') + last)
+      return peer.closed
+    }),
+  )
+  return answers.flatMap((answer) => statusesIn(answer).slice(0, -1))
+}
