@@ -86,6 +86,8 @@ export const listen = (options: ListenOptions): Promise<Listening> => {
   const { fetch, host, port, overrideGlobalObjects = false, maxConnections = 10_000, onError } = options
   const listener = getRequestListener(
     (request, { incoming }) => {
+      // The adapter lets pass a Host of good characters that is no address, like `a.1`: every reader of the URL would throw.
+      if (!URL.canParse(request.url)) return new Response(null, { status: 400 })
       const address = incoming.socket.remoteAddress
       return fetch(request, address === undefined ? {} : { address })
     },

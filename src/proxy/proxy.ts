@@ -86,8 +86,12 @@ const limit = (limiter: Limiter, key: string): void => {
     throw new Refusal('rate_limited', {}, { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) })
 }
 
-/** Whatever the URL's host, scheme and form: only its path decides. */
-const pathOf = (url: string): string => new URL(url, 'http://proxy.invalid').pathname
+/** Whatever the URL's host, scheme and form: only its path decides. Adapters make one of a Host without looking at it. */
+const pathOf = (text: string): string => {
+  const url = URL.parse(text, 'http://proxy.invalid')
+  if (!url) throw new Refusal('bad_request')
+  return url.pathname
+}
 
 /**
  * The token-scoped proxy as a function from Request to Response: web standards only. Checks go cheapest first, and
