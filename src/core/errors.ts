@@ -13,6 +13,15 @@ export class OrqError extends Error {
   }
 }
 
+/** Name and place of an error, for a log: its message could hold what a request brought. */
+export const nameError = (error: unknown): string =>
+  error instanceof Error
+    ? `${error.name} ${error.stack
+        ?.split('\n')
+        .find((line) => /^ +at /.test(line))
+        ?.trim()}`
+    : 'error'
+
 /** An answer of the contacts API that is not 2xx. `body` is upstream's own text: never log it or hand it to a page. */
 export class APIError extends OrqError {
   override readonly name = 'APIError'
