@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
 import pino, { type DestinationStream, type Logger } from 'pino'
 import { type Clock, systemClock } from '../core/ports.ts'
 import type { ProxyEvent } from '../proxy/events.ts'
@@ -54,7 +54,7 @@ const quietMs = 60_000
 
 /** A hash that is worthless outside this process: ids are few, so one without a key would be found by trying them. */
 const processPseudonym = (): ((externalId: string) => string) => {
-  const key = randomBytes(32)
+  const key = createSecretKey(randomBytes(32))
   return (externalId) => createHmac('sha256', key).update(externalId).digest('hex').slice(0, 32)
 }
 
