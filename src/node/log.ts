@@ -2,6 +2,7 @@ import { createHmac, createSecretKey, randomBytes } from 'node:crypto'
 import pino, { type DestinationStream, type Logger } from 'pino'
 import { type Clock, systemClock } from '../core/ports.ts'
 import type { ProxyEvent } from '../proxy/events.ts'
+import { createLogOutput, type LogOutput } from './log-output.ts'
 import type { LogLevel } from './proxy-config.ts'
 
 /** All that a line may hold besides level, time and message. No field's value, token, key or text of upstream has a place. */
@@ -31,8 +32,8 @@ export interface LogOptions {
   level?: LogLevel | undefined
   /** What stands for a contact, such as `pseudonym` of the store. @defaultValue a hash with a key of this process alone */
   pseudonym?: ((externalId: string) => string | undefined) | undefined
-  /** @defaultValue standard output, which is never waited for: what finds no reader for more than 1 MB is dropped */
-  destination?: DestinationStream | undefined
+  /** @defaultValue standard output, see `createLogOutput` */
+  destination?: (DestinationStream & Partial<LogOutput>) | undefined
   clock?: Pick<Clock, 'monotonic'> | undefined
 }
 
@@ -41,14 +42,14 @@ export interface Log {
   onEvent(event: ProxyEvent): void
   started(line: { version: string; url: string; adminUrl: string; settings: Readonly<Record<string, string>> }): void
   stopping(): void
-  stopped(): void
-  /** Something of ours failed; see `nameError`. */
+  /** Resolves when the line is written, or finds no reader. */
+  stopped(): Promise<void>
+  /** The process ends by a defect of ours; see `nameError`. */
   crashed(where: string): void
   /** A text of ours, which holds nothing that a request brought. */
   warn(message: string): void
 }
 
-const maxUnreadBytes = 2 ** 20
 /** Of what may come with every request, one line of a kind in this time. */
 const quietMs = 60_000
 
@@ -58,7 +59,7 @@ const processPseudonym = (): ((externalId: string) => string) => {
   return (externalId) => createHmac('sha256', key).update(externalId).digest('hex').slice(0, 32)
 }
 
-const open = (level: LogLevel, destination: DestinationStream | undefined): Logger =>
+const open = (level: LogLevel, destination: DestinationStream): Logger =>
   pino(
     {
       level,
@@ -66,13 +67,14 @@ const open = (level: LogLevel, destination: DestinationStream | undefined): Logg
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination ?? pino.destination({ dest: 1, sync: false, maxLength: maxUnreadBytes }),
+    destination,
   )
 
 /** JSON lines of what the proxy does. */
 export const createLog = (options: LogOptions = {}): Log => {
   const { level = 'info', pseudonym = processPseudonym(), clock = systemClock } = options
-  const logger = open(level, options.destination)
+  const destination = options.destination ?? createLogOutput()
+  const logger = open(level, destination)
   // Asked once: per request a look at it is all that a level which is off costs.
   const isDebug = logger.isLevelEnabled('debug')
   const write = (at: 'debug' | 'info' | 'warn' | 'error', line: Line, message: string): void =>
@@ -153,8 +155,14 @@ export const createLog = (options: LogOptions = {}): Log => {
     },
     started: (line) => write('info', { event: 'started', ...line }, 'started'),
     stopping: () => write('info', { event: 'stopping' }, 'stopping'),
-    stopped: () => write('info', { event: 'stopped' }, 'stopped'),
-    crashed: (where) => write('error', { event: 'crashed', where }, 'ended by a defect'),
+    stopped: async () => {
+      write('info', { event: 'stopped' }, 'stopped')
+      await destination.end?.()
+    },
+    crashed: (where) => {
+      write('error', { event: 'crashed', where }, 'ended by a defect')
+      destination.endNow?.()
+    },
     warn: (message) => write('warn', { event: 'warning' }, message),
   }
 }

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { createLog } from '../../src/node/log.ts'
 import { fakeClock } from '../clock.ts'
+import { isAll } from '../is-all.ts'
 import { startUpstream } from '../upstream/server.ts'
 import { runProxy } from './running-proxy.ts'
 
@@ -85,6 +86,17 @@ test('of tokens that are refused the first of each kind is a line', async () => 
   for (let i = 0; i < 4; i++) await proxy.post('{}', { authorization: null })
   await proxy.stop()
   expect(proxy.lines('token_refused').map(({ code }) => code)).toEqual(['token_invalid', 'token_missing'])
+})
+
+test.runIf(isAll)('a reader that is stuck holds up no request, and not the end', { timeout: 60_000 }, async () => {
+  const proxy = await runProxy('http://127.0.0.1:9', { env: { ORQ_LOG_LEVEL: 'debug' } })
+  proxy.stopReading()
+  // A line each, of 120 bytes: more than a pipe and what waits before it can hold.
+  for (let i = 0; i < 14_000; i += 50)
+    await Promise.all(Array.from({ length: 50 }, async () => (await fetch(`${proxy.url}/x`)).text()))
+  expect(await proxy.metric('orq_answers_total{code="not_found",status="404"}')).toBe(14_000)
+  void proxy.stop()
+  expect(await proxy.exited).toBe(0)
 })
 
 test('a level that does not exist stops the start', async () => {

@@ -32,7 +32,11 @@ export interface RunningProxy {
   metrics(): Promise<string>
   /** The bytes of every file of the store. */
   stored(): string
-  /** Its exit status. */
+  /** Stops reading what it writes. */
+  stopReading(): void
+  /** Its exit status, when it has ended; what it wrote last may not have been read. */
+  exited: Promise<number | null>
+  /** Its exit status, when all it wrote has been read. */
   ended: Promise<number | null>
   /** Ends it by SIGTERM. @returns its exit status */
   stop(): Promise<number | null>
@@ -83,6 +87,7 @@ export const runProxy = async (upstreamUrl: string, options: ProxyRunOptions = {
   onTestFinished(() => void child.kill('SIGKILL'))
   let output = ''
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const lines = (event?: string): Record<string, unknown>[] =>
     output
       .split('\n')
@@ -107,6 +112,8 @@ export const runProxy = async (upstreamUrl: string, options: ProxyRunOptions = {
     folder,
     startMs,
     output: () => output,
+    stopReading: () => void child.stdout?.pause(),
+    exited,
     ended,
     lines,
     post: async (body, headers = {}) => {

@@ -37,6 +37,6 @@ export const proxyCommand: Command = createCommand({
     await stop
     log.stopping()
     await server.close()
-    log.stopped()
+    await log.stopped()
   },
 })
