@@ -2,6 +2,8 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
+import { systemClock } from '../../src/core/ports.ts'
+import { createMetrics } from '../../src/node/metrics.ts'
 import { serve, sqlite } from '../../src/node.ts'
 import { startUpstream } from '../upstream/server.ts'
 import { runProxy, temporaryFolder } from './running-proxy.ts'
@@ -91,7 +93,7 @@ test('a pause is told with its reason, and no more once a call has passed', asyn
   expect([await paused('retry_after'), await paused('failing'), await paused('blocked')]).toEqual([0, 0, 1])
 })
 
-test('the size of the file and of its log is told, and the store’s absence while it cannot be asked', async () => {
+test('the size of the file and of its log is told, and what waits while another process holds the file', async () => {
   const upstream = await startUpstream()
   const proxy = await runProxy(upstream.url)
   await proxy.post({ external_id: 'user_1' })
@@ -101,11 +103,23 @@ test('the size of the file and of its log is told, and the store’s absence whi
   expect(await proxy.metric('orq_store_up')).toBe(1)
   const other = new DatabaseSync(path)
   other.exec('BEGIN IMMEDIATE')
-  await expect.poll(() => proxy.metric('orq_store_up')).toBe(0)
-  expect(await proxy.metric('orq_pending_contacts')).toBeUndefined()
+  // Counting reads, and waits for nobody who writes.
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
+  expect(await proxy.metric('orq_pending_contacts')).toBe(0)
   other.exec('COMMIT')
   other.close()
-  await expect.poll(() => proxy.metric('orq_store_up')).toBe(1)
+})
+
+test('while the store cannot be asked that is told, and no old count', async () => {
+  const store = sqlite({ path: join(temporaryFolder(), 'orq.db') })
+  const metrics = createMetrics({ store, clock: systemClock })
+  expect((await metrics.render()).text).toMatch(/^orq_store_up 1$/m)
+  await store.close()
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
+  const { text } = await metrics.render()
+  expect(text).toMatch(/^orq_store_up 0$/m)
+  expect(text).not.toMatch(/^orq_pending_contacts /m)
+  expect(text).toMatch(/^orq_updates_total\{result="stored"\} 0$/m)
 })
 
 test('the process itself is measured, and everything has a help line in the format of Prometheus', async () => {
