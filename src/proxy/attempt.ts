@@ -21,7 +21,7 @@ export interface AttemptOptions {
   clock: Clock
   pace: Pace
   random(): number
-  onEvent: EventListener
+  onEvent?: EventListener | undefined
 }
 
 export interface AttemptLimits {
@@ -59,7 +59,7 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
         .catch((error) => (isStaleSocket(error) && !signal.aborted ? upsert(contact, signal) : undefined))
         .catch(() => undefined)
       const kind = result?.kind ?? 'retry'
-      onEvent({
+      onEvent?.({
         type: 'call',
         result: kind,
         status: result?.answer.status,

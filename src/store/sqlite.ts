@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { type Clock, systemClock } from '../core/ports.ts'
 import { type Entry, entryOf } from './entry.ts'
 import {
@@ -34,6 +35,8 @@ const dayMs = 86_400_000
 const keptMs = 7 * dayMs
 const pruneEveryMs = 60_000
 const rowsPerPrune = 10_000
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 /**
  * Keeps rows in one SQLite file: what `put` has resolved survives a power cut. While the disk is full or read-only every
@@ -154,6 +157,14 @@ export const sqlite = ({ path, maxBytes, create, collectMs = 20, clock = systemC
         const { oldestPendingSince, ...counts } = all.count()
         return { ...counts, ...(oldestPendingSince !== null && { oldestPendingSince }) }
       }),
+    pseudonym: (externalId) => {
+      try {
+        return rows().pseudonym(externalId)
+      } catch {
+        return undefined
+      }
+    },
+    fileBytes: () => ({ file: sizeOf(path), log: sizeOf(`${path}-wal`) }),
     list: (query) => read((all) => all.list(query).map(entryAt)),
     requeue: (id) =>
       commits.soon(() => {

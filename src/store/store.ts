@@ -100,6 +100,16 @@ export interface Store {
    * @returns the entry as it was; undefined when nothing waits under this id
    */
   drop(id: string): Promise<Entry | undefined>
+  /**
+   * Stands for a contact in logs: a hash with a key that only this store has, the same in each of its processes. Undefined
+   * while the key cannot be read; absent where there is none.
+   */
+  pseudonym?(externalId: string): string | undefined
+  /**
+   * What the store takes of the local disk, in bytes: its file, and the log of what was written since the last checkpoint.
+   * Absent where there is no file.
+   */
+  fileBytes?(): { file: number; log: number }
   /** Rejects when `put` would for want of a disk. Writes, so that a full or read-only one is noticed. */
   check(): Promise<void>
   close(): Promise<void>

@@ -47,4 +47,4 @@ const server = await serve({
     if (type === 'put' && point === 'during upstream call') setTimeout(die, 300)
   },
 })
-console.log(`Open ${server.url}\nHealth at ${server.adminUrl}`)
+console.log(JSON.stringify({ event: 'started', url: server.url, adminUrl: server.adminUrl }))

@@ -161,9 +161,12 @@ export const createMachine = (
     start: async (options) => {
       const { child, ended, output } = spawnProxy(options)
       const isOver = ended.then(() => 'over')
-      while (!/Health at/.test(output()))
+      while (!/"event":"started".*\n/.test(output()))
         if ((await Promise.race([isOver, sleep(20)])) === 'over') throw new Error(`the proxy ended: ${output()}`)
-      const [url = '', adminUrl = ''] = output().match(/http:\/\/[^\s/]+/g) ?? []
+      const line = output()
+        .split('\n')
+        .find((text) => text.includes('"event":"started"'))
+      const { url, adminUrl } = JSON.parse(line ?? '') as { url: string; adminUrl: string }
       let orders = Promise.resolve()
       const tell = (order: Order = {}): Promise<Usage> => {
         const told = orders.then(async () => {

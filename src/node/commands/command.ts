@@ -1,10 +1,13 @@
 import type { ArgDef, ArgsDef, CommandDef } from 'citty'
+import type { Setting } from '../proxy-settings.ts'
 import { SettingError } from '../setting-error.ts'
 import { flagOf } from '../settings.ts'
 
 /** What a command may touch of its process. */
 export interface CommandContext {
   environment: Record<string, string | undefined>
+  /** Of this package. */
+  version: string
   /** The folder of the built files. */
   distFolder: string
   /** One line to standard output. */
@@ -17,6 +20,8 @@ export interface CommandContext {
   confirm?: ((question: string) => Promise<boolean>) | undefined
   /** Resolves at the first SIGINT or SIGTERM. */
   stopped(): Promise<void>
+  /** Before the process ends by an error that nobody caught: in place of Node's own report, which prints its message. */
+  onCrash(tell: (error: unknown) => void): void
 }
 
 export interface CommandOptions {
@@ -39,6 +44,19 @@ export type Command = (context: CommandContext) => CommandDef
 export const settingFlag = (name: string, description: string, valueHint: string): Record<string, ArgDef> => ({
   [flagOf(name)]: { type: 'string', description: `${description} (${name})`, valueHint },
 })
+
+/** A flag for each setting of a table. */
+export const settingFlags = (settings: readonly Setting[]): ArgsDef =>
+  Object.assign(
+    {},
+    ...settings.map(({ name, description, otherwise, valueHint }) =>
+      settingFlag(
+        name,
+        otherwise === undefined ? description : `${description}, ${otherwise} when not given`,
+        valueHint,
+      ),
+    ),
+  )
 
 export const envFileFlag: ArgsDef = {
   'env-file': { type: 'string', description: 'Reads settings from a file of NAME=value lines', valueHint: 'FILE' },

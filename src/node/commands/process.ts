@@ -27,6 +27,7 @@ const printed = (): Promise<boolean> =>
 /** This process as a command sees it. @param entry URL of the built program, in `dist` */
 export const processContext = (entry: string): CommandContext => ({
   environment: process.env,
+  version: readOwnPackage(entry).version,
   distFolder: fileURLToPath(new URL('.', entry)),
   print: (line) => console.log(line),
   printed,
@@ -37,4 +38,10 @@ export const processContext = (entry: string): CommandContext => ({
     new Promise((resolve) => {
       for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => resolve())
     }),
+  onCrash: (tell) => {
+    process.once('uncaughtException', (error) => {
+      tell(error)
+      process.exit(1)
+    })
+  },
 })

@@ -41,17 +41,24 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
   /** A page of the log still holds what is deleted in the file. */
   const emptyLog = (): void => {
     writtenSince = undefined
+    const run = (mode: 'PASSIVE' | 'TRUNCATE') =>
+      current?.database.prepare(`PRAGMA wal_checkpoint(${mode})`).get() as
+        | { busy: number; log: number; checkpointed: number }
+        | undefined
+    let isEmpty = false
     try {
-      current?.database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    } catch {
-      // Another process reads, or the disk is full: the next quiet moment will do.
-    }
+      // First without waiting: TRUNCATE waits for who reads, and every request of this process with it.
+      const passive = run('PASSIVE')
+      isEmpty = !passive || (passive.log === passive.checkpointed && run('TRUNCATE')?.busy === 0)
+    } catch {}
+    // Another process reads, or the disk is full: tried again, for nobody may write any more, and values stay in the log.
+    if (!isEmpty && !isClosed) idle ??= setTimeout(checkpoint, idleMs)
   }
 
   const checkpoint = (): void => {
     idle = undefined
-    const now = performance.now()
-    const waitMs = Math.min(writtenAt + idleMs, (writtenSince as number) + busyMs) - now
+    const waitMs =
+      writtenSince === undefined ? 0 : Math.min(writtenAt + idleMs, writtenSince + busyMs) - performance.now()
     if (waitMs > 0) {
       idle = setTimeout(checkpoint, waitMs)
       return

@@ -15,6 +15,8 @@ export interface Found {
 export interface Rows {
   /** Keyed with this file's own key. */
   hash(text: string): string
+  /** The key of a contact's row as text. */
+  pseudonym(externalId: string): string
   /** The row of a contact; undefined when there is none. @throws when it cannot be read */
   find(externalId: string): Found | undefined
   create(externalId: string): Found
@@ -139,6 +141,7 @@ export const createRows = (database: DatabaseSync): Rows => {
 
   return {
     hash: (text) => digest(`value:${text}`).toString('base64url').slice(0, 22),
+    pseudonym: (externalId) => Buffer.from(keyOf(externalId)).toString('hex'),
     find: (externalId) => {
       const columns = byKey.get(keyOf(externalId))
       return columns && foundOf(columns)
