@@ -1,7 +1,7 @@
 // Measures the built client and four other libraries in one Chromium, and writes tests/bench/results/client.*.
 // `npm run build`, then `node tests/bench/client/run.mjs`. Nothing leaves 127.0.0.1.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright'
@@ -72,6 +72,10 @@ mkdirSync(here('../results'), { recursive: true })
 write('json', `${JSON.stringify(results, null, 2)}\n`)
 write('md', toTable(results))
 write('svg', toChart(results))
+// The README quotes this output as it is.
+const readme = here('../../../README.md')
+const [before, after] = readFileSync(readme, 'utf8').split(/(?<=<!-- bench:client -->\n)[^]*(?=<!-- \/bench:client -->)/)
+writeFileSync(readme, `${before}${toTable(results).replace(/^#.*\n+/, '').trim()}\n${after}`)
 console.log(toTable(results))
 for (const url of outside) console.error(`Left this machine, or tried to: ${url}`)
 const absent = results.libraries.filter(({ identify }) => !identify.arrived)
