@@ -74,8 +74,15 @@ write('md', toTable(results))
 write('svg', toChart(results))
 // The README quotes this output as it is.
 const readme = here('../../../README.md')
-const [before, after] = readFileSync(readme, 'utf8').split(/(?<=<!-- bench:client -->\n)[^]*(?=<!-- \/bench:client -->)/)
-writeFileSync(readme, `${before}${toTable(results).replace(/^#.*\n+/, '').trim()}\n${after}`)
+const [before, after] = readFileSync(readme, 'utf8').split(
+  /(?<=<!-- bench:client -->\n)[\s\S]*(?=<!-- \/bench:client -->)/,
+)
+writeFileSync(
+  readme,
+  `${before}${toTable(results)
+    .replace(/^#.*\n+/, '')
+    .trim()}\n${after}`,
+)
 console.log(toTable(results))
 for (const url of outside) console.error(`Left this machine, or tried to: ${url}`)
 const absent = results.libraries.filter(({ identify }) => !identify.arrived)
