@@ -35,7 +35,6 @@ test('J10 a token of 1 MB is refused with the head that holds it', async () => {
 
 test('J15 a kid that is a path, a query, a prototype or 10 kB long is refused and nowhere printed', async () => {
   const target = await startTarget()
-  const before = target.proxy.output()
   for (const kid of [
     '../../etc/passwd',
     "' OR 1=1",
@@ -45,7 +44,8 @@ test('J15 a kid that is a path, a query, a prototype or 10 kB long is refused an
     'k'.repeat(10_000),
   ])
     await expectInvalid(target, tokenWith({}, { kid }))
-  expect(target.proxy.output()).toBe(before)
+  expect(target.proxy.output()).toContain('"code":"token_invalid"')
+  expect(target.proxy.output()).not.toMatch(/passwd|1=1|__proto__|constructor|\[31m|kkk/)
   target.expectUntouched()
 })
 
