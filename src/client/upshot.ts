@@ -40,7 +40,8 @@ export const createUpshot = ({ store, clock, mayRun, dedupeTtlMs = 864e5 }: Shar
         const isThere = isAcknowledged(known, hash(records.salt, json), clock.now(), dedupeTtlMs)
         return !isThere && !(known && known[2] > calledAt)
       })
-      if (isGone && mayRun() && line.epoch === records.epoch) write(line, fields, true)
+      // Nothing there at all: the page, or the person, has emptied the storage, and that stands.
+      if (isGone && store.stamp() && mayRun() && line.epoch === records.epoch) write(line, fields, true)
     }
     for (const ms of looks) clock.after(ms, look)
   }
