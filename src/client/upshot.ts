@@ -16,7 +16,10 @@ const looks = [30, 60, 90]
  * writes after us, a new call say, undoes what we wrote. So an acknowledgement is looked at again while nobody else may
  * send, and written again when it is gone.
  */
-export const createUpshot = ({ store, clock, mayRun, dedupeTtlMs = 864e5 }: Shared, { save }: Lines): NoteUpshot => {
+export const createUpshot = (
+  { store, clock, mayRun, dedupeTtlMs = 864e5 }: Shared,
+  { all, save }: Lines,
+): NoteUpshot => {
   const write: NoteUpshot = ({ id }, fields, isKnown) => {
     const records = store.recall()
     const stored = entryOf(records, id)
@@ -40,8 +43,9 @@ export const createUpshot = ({ store, clock, mayRun, dedupeTtlMs = 864e5 }: Shar
         const isThere = isAcknowledged(known, hash(records.salt, json), clock.now(), dedupeTtlMs)
         return !isThere && !(known && known[2] > calledAt)
       })
-      // Nothing there at all: the page, or the person, has emptied the storage, and that stands.
-      if (isGone && store.stamp() && mayRun() && line.epoch === records.epoch) write(line, fields, true)
+      // Nothing there at all: the page, or the person, has emptied the storage, and that stands; so does a call since.
+      const isEmptied = !store.stamp() || all.has(line.id)
+      if (isGone && !isEmptied && mayRun() && line.epoch === records.epoch) write(line, fields, true)
     }
     for (const ms of looks) clock.after(ms, look)
   }
