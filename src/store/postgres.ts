@@ -1,0 +1,145 @@
+import type { Pool } from 'pg'
+import { OrqError } from '../core/errors.ts'
+import { type Clock, systemClock } from '../core/ports.ts'
+import { createClaims } from './postgres/claims.ts'
+import { connect } from './postgres/connection.ts'
+import { createGroupCommit, type Job, type Turn } from './postgres/group-commit.ts'
+import { createPointers, type Pointers } from './postgres/pointers.ts'
+import { startError } from './postgres/problem.ts'
+import { createRows, type Rows } from './postgres/rows.ts'
+import { migrate } from './postgres/schema.ts'
+import { createUpkeep } from './postgres/upkeep.ts'
+import { createRow, leaseMs, leaseRow, lookAt, postponeRow, putInto, type Row, releaseRow, settleRow } from './row.ts'
+import type { Claim, Store } from './store.ts'
+
+export interface PostgresOptions {
+  /**
+   * `postgres://user:password@host:5432/database`; TLS by its parameters, such as
+   * `?sslmode=verify-full&sslrootcert=/etc/ca.pem`.
+   */
+  url: string
+  /**
+   * The schema of our tables, made when missing; pg-boss's own are in `<schema>_pgboss`. Small letters, digits and
+   * underscores. @defaultValue 'orq'
+   */
+  schema?: string | undefined
+  /** Connections of this process at most; 2 are needed. @defaultValue 4 */
+  poolSize?: number | undefined
+  /** The longest that connecting and that one statement takes, in milliseconds; then `put` rejects. @defaultValue 5000 */
+  timeoutMs?: number | undefined
+  /** The longest that a finished delivery waits to be written together with others, in milliseconds. @defaultValue 20 */
+  collectMs?: number | undefined
+  /** Of this process, for what it waits for. What is written, and when a lease ends, goes by the database's clock. */
+  clock?: Clock | undefined
+}
+
+const rethrow = (error: unknown): never => {
+  throw startError(error)
+}
+
+const prepare = async (pool: Pool, schema: string, pointers: Pointers): Promise<Rows> => {
+  const client = await pool.connect()
+  const key = await migrate(client, schema).finally(() => client.release())
+  await pointers.start()
+  return createRows(schema, key)
+}
+
+/**
+ * Keeps rows in PostgreSQL, for any number of processes: what `put` has resolved survives the loss of any of them. While
+ * the database is away every call rejects, and it goes on by itself when it is back. Needs the packages `pg` and `pg-boss`.
+ * @throws OrqError `STORE_UNUSABLE` for what a person must mend: URL, password, rights, version, durability
+ */
+export const postgres = async (options: PostgresOptions): Promise<Store> => {
+  const { url, schema = 'orq', poolSize = 4, timeoutMs = 5_000, collectMs = 20, clock = systemClock } = options
+  if (!/^[a-z_][a-z0-9_]{0,40}$/.test(schema))
+    throw new OrqError('INVALID_OPTION', 'schema: small letters, digits and underscores, at most 41')
+  if (!Number.isInteger(poolSize) || poolSize < 2)
+    throw new OrqError('INVALID_OPTION', 'poolSize: a whole number, at least 2')
+
+  const { pool, Boss } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
+  const pointers = createPointers(Boss, pool, `${schema}_pgboss`)
+  const rows = await prepare(pool, schema, pointers).catch(async (error) => {
+    await pointers.stop().catch(() => {})
+    await pool.end()
+    return rethrow(error)
+  })
+  const commits = createGroupCommit({ pool, rows, pointers, collectMs })
+  const claims = createClaims(pool, rows, pointers)
+  const upkeep = createUpkeep({ pool, schema, pointers, clock })
+
+  const contextOf = ({ now }: Turn) => ({ now, hash: rows.hash })
+  /** Times of claims and statistics are handed out by this process's clock, which may be another one. */
+  const toOurs = (at: number, now: number): number => at + clock.now() - now
+  const claimOf = (claim: Claim, now: number): Claim => ({ ...claim, pendingSince: toOurs(claim.pendingSince, now) })
+
+  /** Runs `change` on the row of a claim whose lease still stands. */
+  const end = (claim: Claim, change: (row: Row, turn: Turn) => void): Job<void> => ({
+    externalIds: [claim.externalId],
+    run: (turn) => {
+      const found = turn.find(claim.externalId)
+      if (found?.row.lease !== claim.lease) return
+      change(found.row, turn)
+      turn.write(found, claim.externalId)
+    },
+  })
+
+  return {
+    isDurable: true,
+    leaseMs,
+    put: (update, { claim: asksClaim }) =>
+      commits.soon({
+        externalIds: [update.externalId],
+        run: (turn) => {
+          const { externalId, id } = update
+          const found = turn.find(externalId) ?? turn.create(externalId)
+          const result = putInto(found.row, update, contextOf(turn), turn.next)
+          if (result.kind !== 'stored') {
+            if (result.kind === 'unchanged' && id) turn.write(found, externalId)
+            return result
+          }
+          const isClaimed = asksClaim && result.waits === undefined
+          const claim = isClaimed ? leaseRow(found.row, externalId, turn.next(), turn.now) : undefined
+          turn.write(found, externalId)
+          return { ...result, claim: claim && claimOf(claim, turn.now) }
+        },
+      }),
+    claim: async (limit) => {
+      const taken = await claims.take(limit)
+      if (!upkeep.wasClockSetBack(taken.now)) return taken.claims.map((claim) => claimOf(claim, taken.now))
+      await upkeep.mendTimes()
+      const more = taken.claims.length < limit ? await claims.take(limit - taken.claims.length) : { claims: [], now: 0 }
+      return [...taken.claims, ...more.claims].map((claim) => claimOf(claim, taken.now))
+    },
+    look: async (claim) => lookAt(await rows.read(pool, claim.externalId), claim),
+    done: (claim) => commits.later(end(claim, (row, turn) => settleRow(row, claim, contextOf(turn)))),
+    park: (claim, fields, reason) =>
+      commits.later(end(claim, (row, turn) => settleRow(row, claim, contextOf(turn), { fields, reason }))),
+    retry: (claim, due, reason) => {
+      // By this process's clock, and now: it may be set before the row is written.
+      const waitMs = due - clock.now()
+      return commits.later(end(claim, (row, { now }) => postponeRow(row, now + waitMs, reason, now)))
+    },
+    release: async (some) => {
+      await Promise.all(some.map((claim) => commits.soon(end(claim, (row, { now }) => releaseRow(row, now)))))
+    },
+    purge: (externalId, notBefore) =>
+      commits.soon({
+        externalIds: [externalId],
+        run: (turn) => {
+          const found = turn.find(externalId) ?? turn.create(externalId)
+          found.row = { ...createRow(), notBefore }
+          turn.write(found, externalId)
+        },
+      }),
+    stats: async () => {
+      const { oldestPendingSince, now, ...counts } = await rows.count(pool)
+      return { ...counts, ...(oldestPendingSince !== null && { oldestPendingSince: toOurs(oldestPendingSince, now) }) }
+    },
+    check: () => rows.check(pool),
+    close: async () => {
+      await Promise.all([upkeep.stop(), commits.close()])
+      await pointers.stop()
+      await pool.end()
+    },
+  }
+}
