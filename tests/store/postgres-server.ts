@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -49,9 +49,12 @@ export const startPostgres = async (settings: readonly string[] = []): Promise<P
     persistent: true,
     onLog: () => {},
     onError: () => {},
-    postgresFlags: ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=40', ...settings].flatMap(
-      (setting) => ['-c', setting],
-    ),
+    postgresFlags: [
+      'listen_addresses=127.0.0.1',
+      'unix_socket_directories=',
+      'max_connections=40',
+      ...settings,
+    ].flatMap((setting) => ['-c', setting]),
   })
   // The folder is the tests' user's, the data in it PostgreSQL's.
   if (process.getuid?.() === 0) (await import('node:fs')).chmodSync(folder, 0o755)

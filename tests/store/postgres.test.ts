@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { type PostgresOptions, postgres } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { FakeClock } from '../clock.ts'
@@ -42,7 +42,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
         'SELECT ms FROM ${schema}.clock';
       CREATE OR REPLACE FUNCTION ${schema}_pgboss.job_now() RETURNS timestamptz LANGUAGE sql STABLE AS
         'SELECT to_timestamp(ms / 1000.0) FROM ${schema}.clock'`)
-    const setter = new pg.Client({ connectionString: url })
+    const setter = new pg.Client({ connectionString: url, pipeline: true })
     await setter.connect()
     const methods = Object.entries(store).map(([name, value]) => [
       name,

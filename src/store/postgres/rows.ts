@@ -46,8 +46,13 @@ export interface Rows {
   lock(client: ClientBase, keys: readonly string[], count: number, options?: { skip?: boolean }): Promise<Locked>
   /** Fails with `unique_violation` where another process made one of the new rows meanwhile. */
   write(client: ClientBase, changes: readonly Change[]): Promise<void>
+  /** Rows whose holder died: whose lease is over without being ended. */
+  lapsed(client: ClientBase, limit: number): Promise<string[]>
   /** Writes no more than who holds the rows, and until when. */
-  writeLeases(client: ClientBase, changes: readonly Found[]): Promise<void>
+  writeLeases(
+    client: ClientBase,
+    leases: readonly (Pick<Row, 'wake' | 'span' | 'lease'> & { key: string })[],
+  ): Promise<void>
   /** A row as it is, without waiting for who has it locked. */
   read(pool: Pool, externalId: string): Promise<Row | undefined>
   count(pool: Pool): Promise<{ pending: number; parked: number; oldestPendingSince: number | null; now: number }>
@@ -57,7 +62,7 @@ export interface Rows {
 
 /**
  * A pending row that nobody holds has a pointer job that comes due when the row does. Who holds a row makes one when it
- * ends; of a holder that died the sweeper makes it.
+ * ends; the lease of a holder that died is looked for. A job for each lease would cost a third of all updates per second.
  */
 export const pointerOf = (row: Row): number | undefined =>
   isPending(row) && row.lease === undefined ? row.wake : undefined
@@ -96,9 +101,11 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
   const insert = `INSERT INTO ${schema}.contacts (key, ${names}) SELECT key, ${names} FROM ${given}`
   const update = `UPDATE ${schema}.contacts AS c SET ${columnNames.map((name) => `${name} = n.${name}`).join()}
     FROM ${given} WHERE c.key = n.key`
-  const leases = `UPDATE ${schema}.contacts AS c SET wake = n.wake, span = n.span, lease = n.lease
+  const lease = `UPDATE ${schema}.contacts AS c SET wake = n.wake, span = n.span, lease = n.lease
     FROM json_to_recordset($1) AS n (key uuid, wake bigint, span bigint, lease bigint) WHERE c.key = n.key`
 
+  const lapsed = `SELECT key FROM ${schema}.contacts WHERE wake <= ${schema}.now_ms() AND lease IS NOT NULL
+    ORDER BY wake LIMIT $1`
   /** As PostgreSQL writes a `uuid`. */
   const uuidOf = (externalId: string): string =>
     keyOf(externalId)
@@ -141,9 +148,13 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
       }
       await Promise.all([put(true, 'orq_insert', insert), put(false, 'orq_update', update)])
     },
-    writeLeases: async (client, changes) => {
-      const values = changes.map(({ key, row: { wake, span, lease } }) => ({ key, wake, span, lease }))
-      await client.query({ name: 'orq_lease', text: leases, values: [JSON.stringify(values)] })
+    writeLeases: async (client, leases) => {
+      const values = leases.map(({ key, wake, span, lease }) => ({ key, wake, span, lease }))
+      await client.query({ name: 'orq_lease', text: lease, values: [JSON.stringify(values)] })
+    },
+    lapsed: async (client, limit) => {
+      const { rows } = await client.query({ name: 'orq_lapsed', text: lapsed, values: [limit] })
+      return rows.map(({ key }) => key)
     },
     read: async (pool, externalId) => {
       const { rows } = await pool.query(`SELECT key, ${names} FROM ${schema}.contacts WHERE key = $1`, [
