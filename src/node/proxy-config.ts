@@ -1,7 +1,7 @@
-import { resolve } from 'node:path'
 import { parseTokenKeys, readHost, readPort, type TokenKeys } from './config.ts'
 import { quote, SettingError } from './setting-error.ts'
-import type { Settings } from './settings.ts'
+import { readCount, type Settings } from './settings.ts'
+import { readStoreConfig, type StoreConfig } from './store-config.ts'
 
 export interface ProxyConfig {
   host: string
@@ -13,8 +13,7 @@ export interface ProxyConfig {
   upstreamPath: string
   tokenKeys: TokenKeys
   allowedOrigins: string[]
-  /** The SQLite file, absolute. */
-  storePath: string
+  store: StoreConfig
   basePath: string
   subjectLimit: number
   addressLimit: number
@@ -26,14 +25,6 @@ const required = (settings: Settings, name: string, mend: string): string => {
   const value = settings.get(name)
   if (value === undefined) throw new SettingError(name, 'is missing', mend)
   return value
-}
-
-const readCount = (settings: Settings, name: string, range: { otherwise: number; least: number; most: number }) => {
-  const { otherwise, least, most } = range
-  const value = settings.get(name)
-  if (value === undefined) return otherwise
-  if (/^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value)
-  throw new SettingError(name, `${quote(value)} is no number from ${least} to ${most}`, `such as ${otherwise}`)
 }
 
 const readApiKey = (settings: Settings): string => {
@@ -77,18 +68,6 @@ const readOrigins = (settings: Settings): string[] => {
   )
 }
 
-const readStore = (settings: Settings): string => {
-  const value = settings.get('ORQ_STORE') ?? 'sqlite:orq.db'
-  const [, path] = /^sqlite:(?!:)(.+)$/.exec(value) ?? []
-  if (path) return resolve(path)
-  // A connection string may hold a password.
-  throw new SettingError(
-    'ORQ_STORE',
-    'is no store that this version knows',
-    'give sqlite: and a file, such as sqlite:orq.db',
-  )
-}
-
 /** Reads the settings of `proxy`. Touches nothing. @throws SettingError */
 export const readProxyConfig = (settings: Settings): ProxyConfig => {
   const secret = required(
@@ -106,7 +85,7 @@ export const readProxyConfig = (settings: Settings): ProxyConfig => {
     upstreamPath: readPath(settings, 'ORQ_UPSTREAM_PATH', '/v2/contacts'),
     tokenKeys: parseTokenKeys(secret),
     allowedOrigins: readOrigins(settings),
-    storePath: readStore(settings),
+    store: readStoreConfig(settings),
     basePath: readPath(settings, 'ORQ_BASE_PATH', '/orq'),
     subjectLimit: readCount(settings, 'ORQ_SUBJECT_LIMIT', { otherwise: 60, least: 0, most: 1e6 }),
     addressLimit: readCount(settings, 'ORQ_ADDRESS_LIMIT', { otherwise: 60, least: 0, most: 1e6 }),

@@ -1,29 +1,20 @@
-import { OrqError } from '../../core/errors.ts'
 import { jwt } from '../../proxy/jwt.ts'
-import type { Store } from '../../store/store.ts'
+import { openStore } from '../open-store.ts'
 import { type ProxyConfig, readProxyConfig } from '../proxy-config.ts'
 import { serve } from '../serve.ts'
-import { SettingError } from '../setting-error.ts'
 import { openSettings } from '../settings.ts'
+import type { StoreConfig } from '../store-config.ts'
 import { type Command, createCommand, envFileFlag, settingFlag } from './command.ts'
 
-const openStore = async (path: string): Promise<Store> => {
-  // Loaded here: node:sqlite prints a warning in some versions of Node, which belongs to no other command.
-  const { sqlite } = await import('../../store/sqlite.ts')
-  try {
-    return sqlite({ path })
-  } catch (error) {
-    if (!(error instanceof OrqError)) throw error
-    const [problem, ...mend] = error.message.split(/[;.] /)
-    throw new SettingError('ORQ_STORE', problem as string, mend.join('. '))
-  }
-}
-
-const optionsOf = ({ apiKey, serverUrl, upstreamPath, tokenKeys, storePath: _, ...same }: ProxyConfig) => ({
+const optionsOf = ({ apiKey, serverUrl, upstreamPath, tokenKeys, store: _, ...same }: ProxyConfig) => ({
   ...same,
   verify: jwt({ secret: tokenKeys.secrets }),
   upstream: { apiKey, serverUrl, path: upstreamPath },
 })
+
+/** Without the URL, which holds a password. */
+const placeOf = (store: StoreConfig): string =>
+  store.kind === 'sqlite' ? store.path : `PostgreSQL, schema ${store.schema}`
 
 /** The production proxy, until SIGINT or SIGTERM. */
 export const proxyCommand: Command = createCommand({
@@ -33,7 +24,10 @@ export const proxyCommand: Command = createCommand({
     ...settingFlag('ORQ_API_KEY', 'API key of your Orq workspace; better in the environment', 'KEY'),
     ...settingFlag('ORQ_TOKEN_SECRET', 'secret, or kid:secret,kid:secret; better in the environment', 'SECRET'),
     ...settingFlag('ORQ_ALLOWED_ORIGINS', 'Other origins whose pages may write', 'https://app.example'),
-    ...settingFlag('ORQ_STORE', 'Where updates wait, sqlite:orq.db when not given', 'sqlite:FILE'),
+    ...settingFlag('ORQ_STORE', 'Where updates wait, sqlite:orq.db when not given', 'sqlite:FILE|postgres:URL'),
+    ...settingFlag('ORQ_STORE_SCHEMA', 'Schema in PostgreSQL, orq when not given', 'NAME'),
+    ...settingFlag('ORQ_STORE_POOL', 'Connections to PostgreSQL at most, 4 when not given', 'NUMBER'),
+    ...settingFlag('ORQ_STORE_TIMEOUT_MS', 'Longest wait for PostgreSQL, 5000 when not given', 'NUMBER'),
     ...settingFlag('ORQ_SERVER_URL', 'The contacts API, https://api.orq.ai when not given', 'URL'),
     ...settingFlag('ORQ_UPSTREAM_PATH', 'Its path, /v2/contacts when not given', 'PATH'),
     ...settingFlag('ORQ_BASE_PATH', 'Folder of the proxy, /orq when not given', 'PATH'),
@@ -53,7 +47,7 @@ export const proxyCommand: Command = createCommand({
   },
   run: async (flags, { environment, distFolder, print, warn, stopped }) => {
     const config = readProxyConfig(openSettings({ flags, environment }))
-    const store = await openStore(config.storePath)
+    const store = await openStore(config.store)
     // Asked for before the first line is printed: whoever waits for that line may stop us right after it.
     const stop = stopped()
     const server = await serve({
@@ -69,7 +63,7 @@ export const proxyCommand: Command = createCommand({
       },
     })
     print(`Open ${server.url}`)
-    print(`Health at ${server.adminUrl}/readyz; updates wait in ${config.storePath}`)
+    print(`Health at ${server.adminUrl}/readyz; updates wait in ${placeOf(config.store)}`)
     await stop
     await server.close()
   },

@@ -1,0 +1,17 @@
+import { OrqError } from '../core/errors.ts'
+import type { Store } from '../store/store.ts'
+import { SettingError } from './setting-error.ts'
+import type { StoreConfig } from './store-config.ts'
+
+/** @throws SettingError for what a person has to mend */
+export const openStore = async ({ kind, ...options }: StoreConfig): Promise<Store> => {
+  try {
+    // Loaded here: node:sqlite prints a warning in some versions of Node, and PostgreSQL's client may not be installed.
+    if ('path' in options) return (await import('../store/sqlite.ts')).sqlite(options)
+    return await (await import('../store/postgres.ts')).postgres(options)
+  } catch (error) {
+    if (!(error instanceof OrqError)) throw error
+    const [problem, ...mend] = error.message.split(/[;.] /)
+    throw new SettingError('ORQ_STORE', problem as string, mend.join('. '))
+  }
+}
