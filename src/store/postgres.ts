@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import type { Client } from 'pg'
 import { OrqError } from '../core/errors.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
 import { createClaims } from './postgres/claims.ts'
@@ -37,9 +37,13 @@ const rethrow = (error: unknown): never => {
   throw startError(error)
 }
 
-const prepare = async (pool: Pool, schema: string, pointers: Pointers): Promise<Rows> => {
-  const client = await pool.connect()
-  const key = await migrate(client, schema).finally(() => client.release())
+/** For all that start at once: one migrates, the others wait and find it done. Any number that nobody else takes. */
+const startLock = 7_306_821_044
+
+const prepare = async (client: Client, schema: string, pointers: Pointers): Promise<Rows> => {
+  // Until this connection ends: pg-boss migrates on connections of its own.
+  await client.query('SELECT pg_advisory_lock($1)', [startLock])
+  const key = await migrate(client, schema)
   await pointers.start()
   return createRows(schema, key)
 }
@@ -56,13 +60,15 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
   if (!Number.isInteger(poolSize) || poolSize < 2)
     throw new OrqError('INVALID_OPTION', 'poolSize: a whole number, at least 2')
 
-  const { pool, Boss } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
+  const { pool, Boss, client } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
   const pointers = createPointers(Boss, pool, `${schema}_pgboss`)
-  const rows = await prepare(pool, schema, pointers).catch(async (error) => {
-    await pointers.stop().catch(() => {})
-    await pool.end()
-    return rethrow(error)
-  })
+  const rows = await prepare(client, schema, pointers)
+    .catch(async (error) => {
+      await pointers.stop().catch(() => {})
+      await pool.end()
+      return rethrow(error)
+    })
+    .finally(() => client.end())
   const commits = createGroupCommit({ pool, rows, pointers, collectMs })
   const claims = createClaims(pool, rows, pointers)
   const upkeep = createUpkeep({ pool, schema, pointers, clock })

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Client, Pool } from 'pg'
 import type { PgBoss } from 'pg-boss'
 import { unusable } from './problem.ts'
 
@@ -26,7 +26,7 @@ const loadPackages = async (): Promise<{ pg: typeof import('pg'); Boss: typeof P
 }
 
 /** Refuses what could lose an update that was answered 2xx. */
-const check = async (client: PoolClient): Promise<void> => {
+const check = async (client: Client): Promise<void> => {
   const { rows } = await client.query(
     `SELECT current_setting('server_version_num')::integer AS version, current_setting('synchronous_commit') AS commits,
       current_setting('fsync') AS fsync, current_setting('transaction_read_only') AS "readOnly",
@@ -43,21 +43,37 @@ const check = async (client: PoolClient): Promise<void> => {
   if (fsync !== 'on') throw unusable('could lose what was accepted: fsync is off', 'turn it on in postgresql.conf')
 }
 
+export interface Connection {
+  pool: Pool
+  Boss: typeof PgBoss
+  /** For what is done once, at the start, and takes its time; to be ended. */
+  client: Client
+}
+
 /** Connects, and checks that what is written there stays there. @throws OrqError `STORE_UNUSABLE`, or the driver's error */
-export const connect = async ({
-  url,
-  poolSize,
-  timeoutMs,
-}: ConnectionOptions): Promise<{ pool: Pool; Boss: typeof PgBoss }> => {
+export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): Promise<Connection> => {
   const { pg, Boss } = await loadPackages()
-  const pool = new pg.Pool({
+  const settings = {
     connectionString: url,
     application_name: 'orq-identify',
-    max: poolSize,
     keepAlive: true,
+    connectionTimeoutMillis: timeoutMs,
+  }
+  const client = new pg.Client(settings)
+  // Whoever waits for an answer is told.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await check(client)
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+  const pool = new pg.Pool({
+    ...settings,
+    max: poolSize,
     // Statements follow each other without waiting for each answer.
     pipeline: true,
-    connectionTimeoutMillis: timeoutMs,
     statement_timeout: timeoutMs,
     // A network that swallows packets: PostgreSQL's own time-out never arrives.
     query_timeout: timeoutMs + 1_000,
@@ -65,16 +81,5 @@ export const connect = async ({
   })
   // A connection that ends while nobody uses it; the next use makes a new one.
   pool.on('error', () => {})
-  try {
-    const client = await pool.connect()
-    try {
-      await check(client)
-    } finally {
-      client.release()
-    }
-    return { pool, Boss }
-  } catch (error) {
-    await pool.end()
-    throw error
-  }
+  return { pool, Boss, client }
 }

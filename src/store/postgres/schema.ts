@@ -31,11 +31,8 @@ const steps: readonly string[] = [
   CREATE INDEX contacts_parked ON contacts (key) WHERE parked IS NOT NULL`,
 ]
 
-/** For all that start at once: one migrates, the others wait and find it done. Any number that nobody else takes. */
-const lockNumber = 7_306_821_044
-
 /**
- * Brings the database to this program's schema, in one transaction.
+ * Brings the database to this program's schema, in one transaction. Only one process may do so at a time.
  * @returns the key of the store's hashes
  * @throws OrqError `STORE_UNUSABLE` for a schema of a later version: its rows may mean something else
  */
@@ -46,7 +43,6 @@ export const migrate = async (
 ): Promise<Uint8Array> => {
   await client.query('BEGIN')
   try {
-    await client.query('SELECT pg_advisory_xact_lock($1)', [lockNumber])
     const { rows: found } = await client.query('SELECT to_regnamespace($1) AS oid', [schema])
     // Not `IF NOT EXISTS` alone: it asks for the right to create one even where there is one.
     if (found[0]?.oid === null) await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)

@@ -23,8 +23,9 @@ export interface Upkeep {
 const keptMs = 7 * 86_400_000
 const pruneEveryMs = 60_000
 const sweepEveryMs = 5_000
-/** The sweeper rests for so many times as long as it took: at most 5 % of one connection, however much waits. */
+/** The sweeper rests for so many times as long as it took, but for no more than its promise, a minute. */
 const restFactor = 20
+const longestRestMs = 45_000
 /** A clock is slewed by less between two looks. */
 const stepMs = 1_000
 const rowsPerSweep = 1_000
@@ -70,21 +71,22 @@ export const createUpkeep = ({ pool, schema, pointers, clock }: UpkeepOptions): 
   }
 
   /** A database that is away is asked again at the next turn. */
-  const repeat = (task: () => Promise<void>, everyMs: number, rest: number): void => {
+  const repeat = (task: () => Promise<void>, everyMs: number): void => {
     const run = (): void => {
       const start = clock.monotonic()
       const ended = task()
         .catch(() => {})
         .then(() => {
           running.delete(ended)
-          if (!isStopped) cancels.set(task, clock.after(Math.max(everyMs, rest * (clock.monotonic() - start)), run))
+          const restMs = Math.min(longestRestMs, restFactor * (clock.monotonic() - start))
+          if (!isStopped) cancels.set(task, clock.after(Math.max(everyMs, restMs), run))
         })
       running.add(ended)
     }
     run()
   }
-  repeat(sweep, sweepEveryMs, restFactor)
-  repeat(prune, pruneEveryMs, restFactor)
+  repeat(sweep, sweepEveryMs)
+  repeat(prune, pruneEveryMs)
 
   return {
     wasClockSetBack: (now) => {
