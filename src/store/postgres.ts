@@ -7,7 +7,7 @@ import { createGroupCommit, type Job, type Turn } from './postgres/group-commit.
 import { createPointers, type Pointers } from './postgres/pointers.ts'
 import { startError } from './postgres/problem.ts'
 import { createRows, type Rows } from './postgres/rows.ts'
-import { migrate } from './postgres/schema.ts'
+import { migrate, pointerSchema } from './postgres/schema.ts'
 import { createUpkeep } from './postgres/upkeep.ts'
 import { createRow, leaseMs, leaseRow, lookAt, postponeRow, putInto, type Row, releaseRow, settleRow } from './row.ts'
 import type { Claim, Store } from './store.ts'
@@ -61,7 +61,7 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
     throw new OrqError('INVALID_OPTION', 'poolSize: a whole number, at least 2')
 
   const { pool, Boss, client } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
-  const pointers = createPointers(Boss, pool, `${schema}_pgboss`)
+  const pointers = createPointers(Boss, pool, pointerSchema(schema))
   const rows = await prepare(client, schema, pointers)
     .catch(async (error) => {
       await pointers.stop().catch(() => {})

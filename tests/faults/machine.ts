@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished } from 'vitest'
 import { mintToken } from '../../src/server.ts'
@@ -32,12 +32,14 @@ export interface Sent {
 
 export interface Machine {
   folder: string
+  /** Whether updates carry their number as pages do, so that one that was held up is refused. Not at first. */
+  isNumbered: boolean
   /** Starts `orq-identify proxy` on this machine's file, or another script in its place. */
   start(options?: { script?: string; env?: Record<string, string> }): Promise<Running>
   /** Runs it and waits for its end. */
-  run(): Promise<{ status: number | null; output: string }>
+  run(env?: Record<string, string>, script?: string): Promise<{ status: number | null; output: string }>
   /** Sends the next number of a field. Never rejects: without an answer the status is undefined. */
-  send(to: Running, who: string, field?: 'display_name' | 'tags'): Promise<Sent>
+  send(to: Pick<Running, 'url'>, who: string, field?: 'display_name' | 'tags'): Promise<Sent>
   /** Waits until upstream has, by field, the highest number that was acknowledged, and checks that none went backwards. */
   expectDelivered(withinMs: number): Promise<void>
 }
@@ -54,7 +56,7 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
   })
 
   const spawnProxy = (script: string, more: Record<string, string> = {}) => {
-    const child = spawn(process.execPath, [join(root, script), 'proxy'], {
+    const child = spawn(process.execPath, [resolve(root, script), 'proxy'], {
       cwd: folder,
       env: {
         PATH: '/nowhere',
@@ -80,8 +82,9 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
     return { child, ended, output: () => output }
   }
 
-  return {
+  const machine: Machine = {
     folder,
+    isNumbered: false,
     start: async ({ script = 'dist/cli.js', env = {} } = {}) => {
       const { child, ended, output } = spawnProxy(script, env)
       const isOver = ended.then(() => 'over')
@@ -92,8 +95,8 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
       const [url = '', adminUrl = ''] = output().match(/http:\/\/[^\s/]+/g) ?? []
       return { url, adminUrl, output, ended, kill: (signal) => void child.kill(signal) }
     },
-    run: async () => {
-      const { ended, output } = spawnProxy('dist/cli.js')
+    run: async (env = {}, script = 'dist/cli.js') => {
+      const { ended, output } = spawnProxy(script, env)
       return { status: await ended, output: output() }
     },
     send: async (to, who, field = 'display_name') => {
@@ -103,7 +106,11 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
       const key = `${who}.${field}`
       const status = await fetch(`${to.url}/orq/v2/contacts`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${await token}`, 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${await token}`,
+          'content-type': 'application/json',
+          ...(machine.isNumbered && { 'orq-update-id': `client-of-the-fault-tests.${value}` }),
+        },
         body: JSON.stringify({ external_id: who, [field]: field === 'tags' ? [`${value}`] : `${value}` }),
       }).then(
         async (response) => {
@@ -126,4 +133,5 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
         expect([key, numbers]).toEqual([key, [...numbers].sort((a, b) => a - b)])
     },
   }
+  return machine
 }

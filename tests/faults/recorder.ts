@@ -12,6 +12,8 @@ export interface Recorder {
   /** By `contact.field`. */
   readonly numbers: ReadonlyMap<string, readonly number[]>
   readonly calls: number
+  /** How often a call came while another for the same contact was open. */
+  readonly overlaps: number
   /** The most calls that were open at once, in all and for one contact. */
   readonly most: { all: number; perContact: number }
 }
@@ -24,6 +26,7 @@ export const startRecorder = async (whenOver: (task: () => void) => void = onTes
   const open = new Map<string, number>()
   const most = { all: 0, perContact: 0 }
   let calls = 0
+  let overlaps = 0
   let all = 0
   const answer = (response: ServerResponse, status: number, body: object): void => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
@@ -35,6 +38,7 @@ export const startRecorder = async (whenOver: (task: () => void) => void = onTes
     const id = String(external_id)
     calls++
     open.set(id, (open.get(id) ?? 0) + 1)
+    if ((open.get(id) ?? 0) > 1) overlaps++
     most.all = Math.max(most.all, ++all)
     most.perContact = Math.max(most.perContact, open.get(id) ?? 0)
     response.once('close', () => {
@@ -62,6 +66,9 @@ export const startRecorder = async (whenOver: (task: () => void) => void = onTes
     numbers,
     get calls() {
       return calls
+    },
+    get overlaps() {
+      return overlaps
     },
     most,
   }

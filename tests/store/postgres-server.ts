@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -44,6 +44,7 @@ export const startPostgres = async (settings: readonly string[] = []): Promise<P
     databaseDir,
     port,
     password: 'secret',
+    authMethod: 'scram-sha-256',
     // PostgreSQL refuses to run as root; where the tests do, it runs as a user of its own.
     createPostgresUser: process.getuid?.() === 0,
     persistent: true,
@@ -57,9 +58,17 @@ export const startPostgres = async (settings: readonly string[] = []): Promise<P
     ].flatMap((setting) => ['-c', setting]),
   })
   // The folder is the tests' user's, the data in it PostgreSQL's.
-  if (process.getuid?.() === 0) (await import('node:fs')).chmodSync(folder, 0o755)
+  if (process.getuid?.() === 0) chmodSync(folder, 0o755)
   await server.initialise()
   await server.start()
+  const pidFile = join(databaseDir, 'postmaster.pid')
+  /** Of the server that was started last. */
+  const readPid = (): number => Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+  let pid = readPid()
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (isRunning(pid)) process.kill(pid, signal)
+    while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
+  }
   let count = 0
   return {
     createDatabase: async () => {
@@ -70,15 +79,14 @@ export const startPostgres = async (settings: readonly string[] = []): Promise<P
       await client.end()
       return url(database)
     },
-    crash: async () => {
-      const pid = Number(readFileSync(join(databaseDir, 'postmaster.pid'), 'utf8').split('\n')[0])
-      // What `pg_ctl stop -m immediate` sends.
-      process.kill(pid, 'SIGQUIT')
-      while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
+    // What `pg_ctl stop -m immediate` sends.
+    crash: () => end('SIGQUIT'),
+    start: async () => {
+      await server.start()
+      pid = readPid()
     },
-    start: () => server.start(),
     stop: async () => {
-      await server.stop()
+      await end('SIGINT')
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -79,7 +79,8 @@ export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): 
     query_timeout: timeoutMs + 1_000,
     idle_in_transaction_session_timeout: idleTransactionMs,
   })
-  // A connection that ends while nobody uses it; the next use makes a new one.
+  // A connection that ends: who uses it is told by the statement, and the next use makes a new one.
   pool.on('error', () => {})
+  pool.on('connect', (one) => one.on('error', () => {}))
   return { pool, Boss, client }
 }

@@ -30,10 +30,17 @@ const dbOf = (client: ClientBase | Pool): Db => ({
   executeSql: (text, values) => client.query(text, values as unknown[]),
 })
 
-/** @param schema of pg-boss alone, so that an application's own pg-boss may have another version */
+/** @param schema of pg-boss's tables; it exists */
 export const createPointers = (Boss: typeof PgBoss, pool: Pool, schema: string): Pointers => {
   // No supervision: nothing stays active, because a job is taken, and set anew or removed, in one transaction.
-  const boss = new Boss({ db: dbOf(pool), schema, supervise: false, schedule: false, registerInstance: false })
+  const boss = new Boss({
+    db: dbOf(pool),
+    schema,
+    createSchema: false,
+    supervise: false,
+    schedule: false,
+    registerInstance: false,
+  })
   // What fails is told to who asked for it.
   boss.on('error', () => {})
   boss.on('warning', () => {})

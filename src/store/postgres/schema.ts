@@ -31,6 +31,9 @@ const steps: readonly string[] = [
   CREATE INDEX contacts_parked ON contacts (key) WHERE parked IS NOT NULL`,
 ]
 
+/** Of pg-boss alone, so that an application's own pg-boss may have another version. */
+export const pointerSchema = (schema: string): string => `${schema}_pgboss`
+
 /**
  * Brings the database to this program's schema, in one transaction. Only one process may do so at a time.
  * @returns the key of the store's hashes
@@ -43,9 +46,11 @@ export const migrate = async (
 ): Promise<Uint8Array> => {
   await client.query('BEGIN')
   try {
-    const { rows: found } = await client.query('SELECT to_regnamespace($1) AS oid', [schema])
-    // Not `IF NOT EXISTS` alone: it asks for the right to create one even where there is one.
-    if (found[0]?.oid === null) await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`)
+    for (const name of [schema, pointerSchema(schema)]) {
+      const { rows: found } = await client.query('SELECT to_regnamespace($1) AS oid', [name])
+      // Not `IF NOT EXISTS` alone: it asks for the right to create one even where there is one.
+      if (found[0]?.oid === null) await client.query(`CREATE SCHEMA IF NOT EXISTS ${name}`)
+    }
     await client.query(`SET LOCAL search_path = ${schema}, pg_catalog`)
     const { rows: tables } = await client.query('SELECT to_regclass($1) AS oid', [`${schema}.meta`])
     if (tables[0]?.oid === null) {
