@@ -13,6 +13,8 @@ const oldestVersion = 130_000
 /** Who was stopped inside a transaction must not hold its rows for longer. */
 const idleTransactionMs = 5_000
 
+const startLockMs = 60_000
+
 /** Only here: whoever keeps rows elsewhere need not install them. */
 const loadPackages = async (): Promise<{ pg: typeof import('pg'); Boss: typeof PgBoss }> => {
   try {
@@ -59,7 +61,8 @@ export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): 
     keepAlive: true,
     connectionTimeoutMillis: timeoutMs,
   }
-  const client = new pg.Client(settings)
+  // Others that start at the same time are waited for, but not one that hangs.
+  const client = new pg.Client({ ...settings, lock_timeout: startLockMs })
   // Whoever waits for an answer is told.
   client.on('error', () => {})
   try {
