@@ -3,9 +3,13 @@ import type { Clock } from '../core/ports.ts'
 /** Runs a task when no other tab of the origin runs one; calls it with false when there is no lock to be had. */
 export type UnderLock = (task: (isLocked: boolean) => Promise<void>) => Promise<void>
 
+/** How long after a task the lock is held, in milliseconds. */
+const lingerMs = 100
+
 /**
- * A Web Lock, waited for at most `maxWaitMs`: a frozen tab may hold it. Held 50 ms longer than the task and 10 ms before it,
- * because Chromium may grant it to another tab before that tab sees what this one wrote; but not by a page that is left, which would not
+ * A Web Lock, waited for at most `maxWaitMs`: a frozen tab may hold it. Held 10 ms before the task and `lingerMs` after it,
+ * because Chromium may grant it to another tab before that tab sees what this one wrote, and what a third tab writes
+ * meanwhile may undo it (see upshot.ts); but not by a page that is left, which would not
  * be kept in the back/forward cache. Absent on plain http; outside a document nobody shares our storage, so nothing
  * needs it.
  */
@@ -29,7 +33,7 @@ export const createLock =
           document.addEventListener('visibilitychange', end, { signal })
           const ending = new Promise<void>((begin) => clock.after(10, begin)).then(() => task(!signal.aborted))
           resolve(ending)
-          ending.then(() => clock.after(50, end))
+          ending.then(() => clock.after(lingerMs, end))
         })
       }
       const { locks } = navigator as { locks?: LockManager }

@@ -8,8 +8,8 @@ import { ledgerOf, type WaitingFields } from './records.ts'
 /** Takes fields out of the outbox; acknowledged, into the ledger. */
 export type NoteUpshot = (line: Line, fields: WaitingFields, isKnown: boolean) => void
 
-/** How long after an acknowledgement it is looked at once more; shorter than the lock is held. */
-const againMs = 30
+/** When after an acknowledgement it is looked at again, in milliseconds; the lock is held longer. */
+const looks = [30, 60, 90]
 
 /**
  * Writes what became of fields, so that it stays: storage has no transactions, and a tab that has read before us and
@@ -31,17 +31,17 @@ export const createUpshot = ({ store, clock, mayRun, dedupeTtlMs = 864e5 }: Shar
     write(line, fields, isKnown)
     // Outside a document nobody shares our storage.
     if (!isKnown || typeof document === 'undefined') return
-    clock.after(againMs, () => {
+    const look = (): void => {
       const records = store.recall()
       const ledger = ledgerOf(records, line.id)
       const isGone = Object.keys(fields).some((field) => {
         const [json, calledAt] = fields[field]!
         const known = ledger[field]
-        return (
-          !isAcknowledged(known, hash(records.salt, json), clock.now(), dedupeTtlMs) && !(known && known[2] > calledAt)
-        )
+        const isThere = isAcknowledged(known, hash(records.salt, json), clock.now(), dedupeTtlMs)
+        return !isThere && !(known && known[2] > calledAt)
       })
       if (isGone && mayRun() && line.epoch === records.epoch) write(line, fields, true)
-    })
+    }
+    for (const ms of looks) clock.after(ms, look)
   }
 }

@@ -13,6 +13,16 @@ export class OrqError extends Error {
   }
 }
 
+/** Name and place of an error, for a log: its message could hold what a request brought. */
+export const nameError = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'error'
+  const { name, message, stack = '' } = error
+  // Behind the message, which may have lines that look like places.
+  const at = stack.indexOf(message)
+  const [, place] = (at < 0 ? null : /\n +(at .+)/.exec(stack.slice(at + message.length))) ?? []
+  return place ? `${name} ${place}` : name
+}
+
 /** An answer of the contacts API that is not 2xx. `body` is upstream's own text: never log it or hand it to a page. */
 export class APIError extends OrqError {
   override readonly name = 'APIError'

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { nameError } from '../core/errors.ts'
 import { type Command, createCommand, envFileFlag, settingFlag } from '../node/commands/command.ts'
 import { listen } from '../node/listen.ts'
 import { openSettings } from '../node/settings.ts'
@@ -26,9 +27,7 @@ export const devCommand: Command = createCommand({
     const app = createDevApp({ database: join(dataFolder, 'contacts.db'), apiKey, tokenKeys, host, distFolder })
     // The name alone: a message could hold what a request brought.
     const onError = (error: unknown): void => {
-      warn(
-        `orq-identify dev: ${error instanceof Error ? `${error.name} at ${error.stack?.split('\n')[1]?.trim()}` : 'error'}`,
-      )
+      warn(`orq-identify dev: ${nameError(error)}`)
     }
     // Asked for before the first line is printed: whoever waits for that line may stop us right after it.
     const stop = stopped()

@@ -1,4 +1,4 @@
-import { byteLength } from '../core/contact.ts'
+import { byteLength, type FieldName, fieldNames } from '../core/contact.ts'
 import { quote, SettingError } from './setting-error.ts'
 import type { Settings } from './settings.ts'
 
@@ -19,6 +19,14 @@ export const readHost = (settings: Settings, name: string, otherwise: string): s
   // An address of version 6 is written without its brackets here; they belong to URLs.
   if (/^[\w.:%-]{1,253}$/.test(value)) return value
   throw new SettingError(name, `${quote(value)} is not a host`, `give an address without port, such as ${otherwise}`)
+}
+
+/** Field names separated by commas. @throws SettingError */
+export const parseFields = (value: string, name: string): FieldName[] => {
+  const fields = value.split(',').map((field) => field.trim()) as FieldName[]
+  const wrong = fields.find((field) => !fieldNames.includes(field))
+  if (wrong === undefined) return fields
+  throw new SettingError(name, `${quote(wrong)} is no field`, `give some of ${fieldNames.join(',')}`)
 }
 
 export interface TokenKeys {

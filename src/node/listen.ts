@@ -86,11 +86,15 @@ export const listen = (options: ListenOptions): Promise<Listening> => {
   const { fetch, host, port, overrideGlobalObjects = false, maxConnections = 10_000, onError } = options
   const listener = getRequestListener(
     (request, { incoming }) => {
+      // The adapter lets pass a Host of good characters that is no address, like `a.1`: every reader of the URL would throw.
+      if (!URL.canParse(request.url)) return new Response(null, { status: 400 })
       const address = incoming.socket.remoteAddress
       return fetch(request, address === undefined ? {} : { address })
     },
     {
       overrideGlobalObjects,
+      // In place of a Host, which HTTP/1.0 has not: health checks of load balancers still speak it. It decides nothing.
+      hostname: 'host.invalid',
       errorHandler: (error) => {
         // The adapter's own refusal of a request line or Host that makes no URL.
         if (error instanceof Error && error.name === 'RequestError') return new Response(null, { status: 400 })

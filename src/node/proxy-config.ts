@@ -1,7 +1,12 @@
-import { parseTokenKeys, readHost, readPort, type TokenKeys } from './config.ts'
+import type { Verify } from '../proxy/verify.ts'
+import { readHost, readPort } from './config.ts'
 import { quote, SettingError } from './setting-error.ts'
 import { readCount, type Settings } from './settings.ts'
 import { readStoreConfig, type StoreConfig } from './store-config.ts'
+import { readVerify } from './token-config.ts'
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
 
 export interface ProxyConfig {
   host: string
@@ -11,7 +16,7 @@ export interface ProxyConfig {
   apiKey: string
   serverUrl: string
   upstreamPath: string
-  tokenKeys: TokenKeys
+  verify: Verify
   allowedOrigins: string[]
   store: StoreConfig
   basePath: string
@@ -19,6 +24,7 @@ export interface ProxyConfig {
   addressLimit: number
   concurrency: number
   trustedProxies: number
+  logLevel: LogLevel
 }
 
 const required = (settings: Settings, name: string, mend: string): string => {
@@ -68,13 +74,15 @@ const readOrigins = (settings: Settings): string[] => {
   )
 }
 
-/** Reads the settings of `proxy`. Touches nothing. @throws SettingError */
+const readLogLevel = (settings: Settings): LogLevel => {
+  const value = settings.get('ORQ_LOG_LEVEL') ?? 'info'
+  const level = logLevels.find((one) => one === value)
+  if (level) return level
+  throw new SettingError('ORQ_LOG_LEVEL', `${quote(value)} is no level`, `give one of ${logLevels.join(', ')}`)
+}
+
+/** Reads the settings of `proxy`, of which `proxySettings` is the list. Changes nothing. @throws SettingError */
 export const readProxyConfig = (settings: Settings): ProxyConfig => {
-  const secret = required(
-    settings,
-    'ORQ_TOKEN_SECRET',
-    'give the secret that your backend signs tokens with; make one with: openssl rand -base64 32',
-  )
   return {
     host: readHost(settings, 'HOST', '0.0.0.0'),
     port: readPort(settings, 'PORT', 8787),
@@ -83,7 +91,7 @@ export const readProxyConfig = (settings: Settings): ProxyConfig => {
     apiKey: readApiKey(settings),
     serverUrl: readServerUrl(settings),
     upstreamPath: readPath(settings, 'ORQ_UPSTREAM_PATH', '/v2/contacts'),
-    tokenKeys: parseTokenKeys(secret),
+    verify: readVerify(settings),
     allowedOrigins: readOrigins(settings),
     store: readStoreConfig(settings),
     basePath: readPath(settings, 'ORQ_BASE_PATH', '/orq'),
@@ -91,5 +99,6 @@ export const readProxyConfig = (settings: Settings): ProxyConfig => {
     addressLimit: readCount(settings, 'ORQ_ADDRESS_LIMIT', { otherwise: 60, least: 0, most: 1e6 }),
     concurrency: readCount(settings, 'ORQ_UPSTREAM_CONCURRENCY', { otherwise: 64, least: 1, most: 1_000 }),
     trustedProxies: readCount(settings, 'ORQ_TRUSTED_PROXIES', { otherwise: 0, least: 0, most: 10 }),
+    logLevel: readLogLevel(settings),
   }
 }

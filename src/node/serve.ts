@@ -1,3 +1,4 @@
+import { nameError } from '../core/errors.ts'
 import { systemClock } from '../core/ports.ts'
 import { createProxy, type ProxyOptions } from '../proxy/proxy.ts'
 import type { Store } from '../store/store.ts'
@@ -5,6 +6,7 @@ import { createAdmin } from './admin.ts'
 import { createFiles } from './files.ts'
 import { addressOf } from './forwarded.ts'
 import { type Listening, listen } from './listen.ts'
+import { createMetrics } from './metrics.ts'
 import { createPooledFetch } from './pool.ts'
 
 export interface ServeOptions extends Omit<ProxyOptions, 'store'> {
@@ -14,10 +16,12 @@ export interface ServeOptions extends Omit<ProxyOptions, 'store'> {
   host?: string | undefined
   /** 0: any free one. @defaultValue 8787 */
   port?: number | undefined
-  /** Where `/livez` and `/readyz` answer. @defaultValue '127.0.0.1' */
+  /** Where `/livez`, `/readyz` and `/metrics` answer. @defaultValue '127.0.0.1' */
   adminHost?: string | undefined
   /** 0: any free one. @defaultValue 8788 */
   adminPort?: number | undefined
+  /** Adds memory, CPU, event loop and garbage collection of the process to `/metrics`. @defaultValue false */
+  processMetrics?: boolean | undefined
   /** How many proxies of yours stand in front and append to `X-Forwarded-For`. @defaultValue 0, which reads none of it */
   trustedProxies?: number | undefined
   /** The folder of the built browser files. @defaultValue none are served */
@@ -39,11 +43,7 @@ export interface Serving {
 /** Of the 10 s: requests first, which may still wait 2 s for upstream; then calls that outlive them. */
 const graceMs = { requests: 5_000, calls: 3_000 }
 
-/** The name alone: a message could hold what a request brought. */
-const nameOf = (error: unknown): string =>
-  error instanceof Error ? `${error.name} at ${error.stack?.split('\n')[1]?.trim()}` : 'error'
-
-/** The proxy as a server: contacts route, browser files, and an admin listener beside it. */
+/** The proxy as a server: contacts route, browser files, and an admin listener with health and metrics beside it. */
 export const serve = async (options: ServeOptions): Promise<Serving> => {
   const { host = '0.0.0.0', port = 8787, adminHost = '127.0.0.1', adminPort = 8788, warn = () => {} } = options
   const { store, upstream, basePath = '/orq', distFolder, trustedProxies = 0, concurrency = 64 } = options
@@ -53,9 +53,18 @@ export const serve = async (options: ServeOptions): Promise<Serving> => {
         origin: new URL(upstream.serverUrl ?? 'https://api.orq.ai').origin,
         connections: concurrency,
       })
-  const proxy = createProxy({ ...options, upstream: { ...upstream, fetch: upstream.fetch ?? pool?.fetch } })
+  const { clock = systemClock, processMetrics, onEvent } = options
+  const metrics = createMetrics({ store, clock, ofProcess: processMetrics })
+  const proxy = createProxy({
+    ...options,
+    upstream: { ...upstream, fetch: upstream.fetch ?? pool?.fetch },
+    onEvent: (event) => {
+      metrics.onEvent(event)
+      onEvent?.(event)
+    },
+  })
   const files = distFolder === undefined ? undefined : createFiles({ folder: distFolder, basePath })
-  const admin = createAdmin({ store, clock: options.clock ?? systemClock })
+  const admin = createAdmin({ store, metrics, clock })
   let isWarned = trustedProxies > 0
 
   const handle = async (request: Request, { address }: { address?: string }): Promise<Response> => {
@@ -67,7 +76,7 @@ export const serve = async (options: ServeOptions): Promise<Serving> => {
     if (new URL(url).pathname === '/livez') return admin.live()
     return (await files?.(request)) ?? proxy.fetch(request, { address: addressOf(headers, address, trustedProxies) })
   }
-  const onError = (error: unknown): void => warn(nameOf(error))
+  const onError = (error: unknown): void => warn(nameError(error))
 
   const listening: Listening[] = []
   const close = async (): Promise<void> => {

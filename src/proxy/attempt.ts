@@ -21,7 +21,7 @@ export interface AttemptOptions {
   clock: Clock
   pace: Pace
   random(): number
-  onEvent: EventListener
+  onEvent?: EventListener | undefined
 }
 
 export interface AttemptLimits {
@@ -62,7 +62,7 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
         .catch((error) => (mayRepeat(error) ? upsert(contact, signal) : undefined))
         .catch(() => undefined)
       const kind = result?.kind ?? 'retry'
-      onEvent({
+      onEvent?.({
         type: 'call',
         result: kind,
         status: result?.answer.status,
@@ -98,6 +98,8 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       const asked: FieldName[] = []
       let status = first.answer.status
       for (const name of names) {
+        // Purged or dropped meanwhile: not one field more.
+        if (asked.length && (await store.look(claim)) === 'lost') return { kind: 'released' }
         // Of one field the answer is known.
         const result = names.length > 1 ? await call([name]) : first
         if (result === 'late') {

@@ -46,7 +46,7 @@ interface Running {
 
 /** The one way to deliver: a claimed row's whole payload, one call at a time per contact, a capped number in all. */
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
-  const { store, upsert, clock, concurrency = 64, random = Math.random, onEvent = () => {} } = options
+  const { store, upsert, clock, concurrency = 64, random = Math.random, onEvent } = options
   const { isDurable, leaseMs } = store
   const waiters = createWaiters(clock)
   const pace = createPace({ concurrency, clock, random, onEvent })
@@ -82,6 +82,12 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const record = (claim: Claim, outcome: Outcome): Promise<void> => {
     switch (outcome.kind) {
       case 'done':
+        onEvent?.({
+          type: 'delivered',
+          externalId: claim.externalId,
+          // A clock that was set back says nothing.
+          ms: Math.max(0, clock.now() - claim.pendingSince),
+        })
         return store.done(claim)
       case 'retry':
         return store.retry(claim, clock.now() + outcome.afterMs, outcome.reason)
@@ -89,7 +95,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         return store.release([claim])
       case 'parked': {
         const { fields, refused, reason } = outcome
-        onEvent({ type: 'parked', externalId: claim.externalId, fields: refused, reason })
+        onEvent?.({ type: 'parked', externalId: claim.externalId, fields: refused, reason })
         const asked = Object.fromEntries(fields.map((name) => [name, claim.fields[name]]))
         return store.park({ ...claim, fields: asked }, refused, reason)
       }
@@ -103,6 +109,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       .catch((): Outcome => ({ kind: 'released' }))
     taken--
     const recorded = record(claim, outcome)
+    // Recording is collected with others: a backlog need not wait for that. (What a volatile store gave up is aborted,
+    // and a claim that came before it has ended would be, too.)
+    if (isDurable && mayBeDue) void pump()
     // What a durable store could not record, it still has. What it was told to forget must be forgotten first.
     if (!isDurable) await recorded
     if (outcome.kind !== 'released') waiters.tell(claim, (waiter) => deliveryOf(outcome, waiter))
@@ -171,7 +180,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       return result
     } finally {
       if (claim && !(result?.kind === 'stored' && result.claim)) taken--
-      onEvent({ type: 'put', result: result?.kind ?? 'failed', ms: clock.monotonic() - start })
+      onEvent?.({ type: 'put', result: result?.kind ?? 'failed', ms: clock.monotonic() - start })
     }
   }
 

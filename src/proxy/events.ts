@@ -1,3 +1,4 @@
+import type { AcceptedStatus, RefusalCode } from '../core/wire.ts'
 import type { UpsertResult } from '../upstream/upsert.ts'
 
 /**
@@ -9,6 +10,8 @@ export type ProxyEvent =
   | { type: 'put'; result: 'stored' | 'unchanged' | 'superseded' | 'revoked' | 'failed'; ms: number }
   /** Upstream was called; `status` is undefined when there was no answer. */
   | { type: 'call'; result: UpsertResult['kind']; status: number | undefined; ms: number; externalId: string }
+  /** Upstream has a contact's whole claim, `ms` after the first of its updates was accepted. */
+  | { type: 'delivered'; externalId: string; ms: number }
   /** Upstream will never take these fields. */
   | { type: 'parked'; externalId: string; fields: readonly string[]; reason: string }
   /**
@@ -16,9 +19,30 @@ export type ProxyEvent =
    * in a row were turned away, probably for our key or path: somebody has to mend that.
    */
   | { type: 'paused'; why: 'retry_after' | 'failing' | 'blocked'; ms: number }
-  /** Calls are made as usual again. */
+  /** A call has passed after whatever pause there was: calls are made as usual again. */
   | { type: 'resumed' }
   /** A token was refused. */
-  | { type: 'refused'; code: string }
+  | { type: 'refused'; code: RefusalCode }
+  /** A limit was exceeded: that of a person with a valid token, or of an address without one. */
+  | { type: 'limited'; by: 'subject' | 'address' }
+  /** Something of ours or of `verify` failed; the request was answered 500. `where`: see `nameError`. */
+  | { type: 'failed'; where: string }
+  /** A request was answered. `externalId` is the token's, once it was found good. */
+  | {
+      type: 'answered'
+      status: number
+      code: AcceptedStatus | RefusalCode
+      ms: number
+      externalId: string | undefined
+    }
 
 export type EventListener = (event: ProxyEvent) => void
+
+/** What listens must not be able to lose an update, whatever it throws. */
+export const shieldListener =
+  (listener: EventListener): EventListener =>
+  (event) => {
+    try {
+      listener(event)
+    } catch {}
+  }

@@ -20,7 +20,7 @@ export interface PaceOptions {
   concurrency: number
   clock: Clock
   random(): number
-  onEvent: EventListener
+  onEvent?: EventListener | undefined
 }
 
 /** Failures in a row from as many different contacts: one contact with a problem of its own slows nobody. */
@@ -37,10 +37,17 @@ export const createPace = ({ concurrency, clock, random, onEvent }: PaceOptions)
   let pausedUntil = 0
   let probeAt = 0
   let probes = 0
+  /** Whether a pause was told whose end was not. */
+  let isTold = false
 
   const waitMs = (): number => {
     const until = mode === 'open' ? pausedUntil : Math.max(pausedUntil, probeAt)
     return Math.max(0, until - clock.monotonic())
+  }
+
+  const tell = (why: 'retry_after' | 'failing' | 'blocked', ms: number): void => {
+    isTold = true
+    onEvent?.({ type: 'paused', why, ms })
   }
 
   const pause = (why: 'failing' | 'blocked'): void => {
@@ -49,7 +56,7 @@ export const createPace = ({ concurrency, clock, random, onEvent }: PaceOptions)
     if (mode === why && now < probeAt) return
     const ms = why === 'blocked' ? blockedProbeMs : (nextDelay(probeBackoff, probes++, 0, random()) as number)
     probeAt = now + ms
-    if (mode !== why) onEvent({ type: 'paused', why, ms })
+    if (mode !== why) tell(why, ms)
     mode = why
   }
 
@@ -64,15 +71,17 @@ export const createPace = ({ concurrency, clock, random, onEvent }: PaceOptions)
     passed: () => {
       streak.ids.clear()
       probes = 0
-      if (mode === 'open') return
       mode = 'open'
-      onEvent({ type: 'resumed' })
+      // What was on the wire when upstream asked for a pause does not end it.
+      if (!isTold || waitMs() > 0) return
+      isTold = false
+      onEvent?.({ type: 'resumed' })
     },
     failed: (externalId, how, pauseMs) => {
       if (streak.how !== how) streak = { how, ids: new Set() }
       if (streak.ids.size < limits[how]) streak.ids.add(externalId)
       if (pauseMs !== undefined && pauseMs > waitMs()) {
-        if (waitMs() === 0) onEvent({ type: 'paused', why: 'retry_after', ms: pauseMs })
+        if (waitMs() === 0) tell('retry_after', pauseMs)
         pausedUntil = clock.monotonic() + pauseMs
       }
       if (how === 'blocked' && (streak.ids.size >= limits.blocked || mode === 'blocked')) pause('blocked')

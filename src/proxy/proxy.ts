@@ -1,5 +1,5 @@
 import type { Contact, FieldName } from '../core/contact.ts'
-import { OrqError } from '../core/errors.ts'
+import { nameError, OrqError } from '../core/errors.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
 import { contactsPath, parseUpdateId, type UpdateId, updateIdHeader } from '../core/wire.ts'
 import { memory } from '../store/memory.ts'
@@ -9,7 +9,7 @@ import { upsert } from '../upstream/upsert.ts'
 import { acceptedAnswer, Refusal, refusalAnswer } from './answer.ts'
 import { checkContentType, readContact } from './body.ts'
 import { createDispatcher } from './dispatcher.ts'
-import type { EventListener } from './events.ts'
+import { type EventListener, type ProxyEvent, shieldListener } from './events.ts'
 import { createLimiter, type Limiter, networkOf } from './limits.ts'
 import { createOriginCheck, type OriginCheck, preflightAnswer } from './origin.ts'
 import type { Scope, Verify } from './verify.ts'
@@ -52,6 +52,8 @@ export interface Proxy {
   close(graceMs?: number): Promise<void>
 }
 
+type Answered = Extract<ProxyEvent, { type: 'answered' }>
+
 const readToken = (headers: Headers): string => {
   const authorization = headers.get('authorization')
   if (authorization === null) throw new Refusal('token_missing')
@@ -80,14 +82,12 @@ const checkCount = (name: string, value: number, least: number): void => {
     throw new OrqError('INVALID_OPTION', `${name}: a whole number, at least ${least}`)
 }
 
-const limit = (limiter: Limiter, key: string): void => {
-  const waitMs = limiter.take(key)
-  if (waitMs !== undefined)
-    throw new Refusal('rate_limited', {}, { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) })
+/** Whatever the URL's host, scheme and form: only its path decides. Adapters make one of a Host without looking at it. */
+const pathOf = (text: string): string => {
+  const url = URL.parse(text, 'http://proxy.invalid')
+  if (!url) throw new Refusal('bad_request')
+  return url.pathname
 }
-
-/** Whatever the URL's host, scheme and form: only its path decides. */
-const pathOf = (url: string): string => new URL(url, 'http://proxy.invalid').pathname
 
 /**
  * The token-scoped proxy as a function from Request to Response: web standards only. Checks go cheapest first, and
@@ -95,9 +95,10 @@ const pathOf = (url: string): string => new URL(url, 'http://proxy.invalid').pat
  * @throws OrqError `INVALID_OPTION`
  */
 export const createProxy = (options: ProxyOptions): Proxy => {
-  const { verify, upstream, clock = systemClock, allowedOrigins = [], basePath = '/orq', onEvent = () => {} } = options
+  const { verify, upstream, clock = systemClock, allowedOrigins = [], basePath = '/orq' } = options
   const { subjectLimit = 60, addressLimit = 60, concurrency } = options
   const store = options.store ?? memory({ clock })
+  const onEvent = options.onEvent && shieldListener(options.onEvent)
   const badOrigin = allowedOrigins.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin)
   if (badOrigin !== undefined)
     throw new OrqError(
@@ -120,6 +121,13 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     upsert: (contact, signal) => upsert(request, contact, { path: upstream.path, signal }),
   })
 
+  const limit = (limiter: Limiter, key: string, by: 'subject' | 'address'): void => {
+    const waitMs = limiter.take(key)
+    if (waitMs === undefined) return
+    onEvent?.({ type: 'limited', by })
+    throw new Refusal('rate_limited', {}, { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) })
+  }
+
   const authenticate = async (incoming: Request): Promise<Scope> => {
     const scope = await verify(readToken(incoming.headers), incoming)
     if (!scope) throw new Refusal('token_invalid')
@@ -127,7 +135,11 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     return scope
   }
 
-  const answer = async (incoming: Request, origin: OriginCheck, address: string | undefined): Promise<Response> => {
+  const answer = async (
+    incoming: Request,
+    origin: OriginCheck,
+    { address, event }: { address: string | undefined; event: Answered | undefined },
+  ): Promise<Response> => {
     const { headers, method } = incoming
     if (pathOf(incoming.url) !== route) throw new Refusal('not_found')
     if (method === 'OPTIONS') return preflightAnswer(origin)
@@ -136,13 +148,14 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     checkContentType(headers)
     const scope = await authenticate(incoming).catch((error: unknown) => {
       if (!(error instanceof Refusal)) throw error
-      onEvent({ type: 'refused', code: error.code })
+      onEvent?.({ type: 'refused', code: error.code })
       // Where nobody tells the address, there is nobody to count for.
-      if (address !== undefined) limit(addresses, networkOf(address))
+      if (address !== undefined) limit(addresses, networkOf(address), 'address')
       throw error
     })
     if (scope.origin !== undefined && scope.origin !== headers.get('origin')) throw new Refusal('origin_forbidden')
-    limit(subjects, scope.subject)
+    if (event) event.externalId = scope.subject
+    limit(subjects, scope.subject, 'subject')
     const id = readUpdateId(headers)
     const contact = await readContact(incoming, clock)
     checkFields(contact, scope)
@@ -175,12 +188,32 @@ export const createProxy = (options: ProxyOptions): Proxy => {
 
   return {
     fetch: async (incoming, { address } = {}) => {
-      const origin = checkOrigin(incoming.headers)
-      try {
-        return await answer(incoming, origin, address)
-      } catch (error) {
-        return refusalAnswer(error instanceof Refusal ? error : new Refusal('internal'), origin.cors)
+      const start = onEvent ? clock.monotonic() : 0
+      // The one thing that is made per request to be told, and only where somebody listens.
+      const event: Answered | undefined = onEvent && {
+        type: 'answered',
+        status: 0,
+        code: 'internal',
+        ms: 0,
+        externalId: undefined,
       }
+      const origin = checkOrigin(incoming.headers)
+      let response: Response
+      try {
+        response = await answer(incoming, origin, { address, event })
+        if (event) event.code = response.status === 200 ? 'delivered' : 'accepted'
+      } catch (error) {
+        const refusal = error instanceof Refusal ? error : new Refusal('internal')
+        if (refusal !== error) onEvent?.({ type: 'failed', where: nameError(error) })
+        response = refusalAnswer(refusal, origin.cors)
+        if (event) event.code = refusal.code
+      }
+      if (event && response.status !== 204) {
+        event.status = response.status
+        event.ms = clock.monotonic() - start
+        onEvent?.(event)
+      }
+      return response
     },
     close: dispatcher.close,
   }

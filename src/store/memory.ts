@@ -1,7 +1,9 @@
 import { hash, randomId } from '../core/hash.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
+import { type Entry, entryOf } from './entry.ts'
 import {
   createRow,
+  dropRow,
   isPending,
   isRevoking,
   leaseMs,
@@ -10,6 +12,7 @@ import {
   putInto,
   type Row,
   releaseRow,
+  requeueRow,
   settleRow,
   withdrawFrom,
 } from './row.ts'
@@ -55,6 +58,11 @@ export const memory = ({ maxRows = 10_000, clock = systemClock }: { maxRows?: nu
     change(row)
     if (isPending(row)) due.add(claim.externalId)
   }
+
+  const entryAt = (externalId: string, row: Row): Entry =>
+    entryOf({ id: hash(salt, `id:${externalId}`), externalId }, row, clock.now())
+
+  const entries = (): Entry[] => [...rows].filter(([, row]) => isPending(row)).map((one) => entryAt(...one))
 
   return {
     isDurable: false,
@@ -103,6 +111,26 @@ export const memory = ({ maxRows = 10_000, clock = systemClock }: { maxRows?: nu
       const pending = [...rows.values()].filter(isPending)
       const oldest = pending.reduce((least, { pendingSince }) => Math.min(least, pendingSince), Infinity)
       return { pending: pending.length, parked: 0, ...(pending.length && { oldestPendingSince: oldest }) }
+    },
+    list: async ({ after = '', prefix = '', limit }) =>
+      entries()
+        .filter(({ id }) => id > after && id.startsWith(prefix))
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .slice(0, limit),
+    requeue: async (id) => {
+      const externalId = entries().find((entry) => entry.id === id)?.externalId
+      const row = externalId !== undefined && rows.get(externalId)
+      if (!row) return undefined
+      requeueRow(row, clock.now(), () => ++versions)
+      return entryAt(externalId, row)
+    },
+    drop: async (id) => {
+      const entry = entries().find((one) => one.id === id)
+      const row = entry?.externalId !== undefined && rows.get(entry.externalId)
+      if (!row) return undefined
+      dropRow(row, clock.now())
+      due.delete(entry.externalId as string)
+      return entry
     },
     check: async () => {},
     close: async () => {},

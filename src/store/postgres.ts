@@ -1,15 +1,28 @@
 import type { Client } from 'pg'
 import { OrqError } from '../core/errors.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
+import { type Entry, entryOf, moveTimes } from './entry.ts'
 import { createClaims } from './postgres/claims.ts'
 import { connect } from './postgres/connection.ts'
 import { createGroupCommit, type Job, type Turn } from './postgres/group-commit.ts'
 import { createPointers, type Pointers } from './postgres/pointers.ts'
 import { startError } from './postgres/problem.ts'
-import { createRows, type Rows } from './postgres/rows.ts'
-import { migrate, pointerSchema } from './postgres/schema.ts'
+import { createRows, type Found, keyOfId, type Rows } from './postgres/rows.ts'
+import { migrate, pointerSchema, requireStore } from './postgres/schema.ts'
 import { createUpkeep } from './postgres/upkeep.ts'
-import { createRow, leaseMs, leaseRow, lookAt, postponeRow, putInto, type Row, releaseRow, settleRow } from './row.ts'
+import {
+  createRow,
+  dropRow,
+  leaseMs,
+  leaseRow,
+  lookAt,
+  postponeRow,
+  putInto,
+  type Row,
+  releaseRow,
+  requeueRow,
+  settleRow,
+} from './row.ts'
 import type { Claim, Store } from './store.ts'
 
 export interface PostgresOptions {
@@ -29,6 +42,8 @@ export interface PostgresOptions {
   timeoutMs?: number | undefined
   /** The longest that a finished delivery waits to be written together with others, in milliseconds. @defaultValue 20 */
   collectMs?: number | undefined
+  /** False: a schema that there is not yet is refused, and nothing is made. @defaultValue true */
+  create?: boolean | undefined
   /** Of this process, for what it waits for. What is written, and when a lease ends, goes by the database's clock. */
   clock?: Clock | undefined
 }
@@ -40,7 +55,8 @@ const rethrow = (error: unknown): never => {
 /** For all that start at once: one migrates, the others wait and find it done. Any number that nobody else takes. */
 const startLock = 7_306_821_044
 
-const prepare = async (client: Client, schema: string, pointers: Pointers): Promise<Rows> => {
+const prepare = async (client: Client, schema: string, pointers: Pointers, create: boolean): Promise<Rows> => {
+  if (!create) await requireStore(client, schema)
   // Until this connection ends: pg-boss migrates on connections of its own.
   await client.query('SELECT pg_advisory_lock($1)', [startLock])
   const key = await migrate(client, schema)
@@ -54,7 +70,15 @@ const prepare = async (client: Client, schema: string, pointers: Pointers): Prom
  * @throws OrqError `STORE_UNUSABLE` for what a person must mend: URL, password, rights, version, durability
  */
 export const postgres = async (options: PostgresOptions): Promise<Store> => {
-  const { url, schema = 'orq', poolSize = 4, timeoutMs = 5_000, collectMs = 20, clock = systemClock } = options
+  const {
+    url,
+    schema = 'orq',
+    poolSize = 4,
+    timeoutMs = 5_000,
+    collectMs = 20,
+    create = true,
+    clock = systemClock,
+  } = options
   if (!/^[a-z_][a-z0-9_]{0,40}$/.test(schema))
     throw new OrqError('INVALID_OPTION', 'schema: small letters, digits and underscores, at most 41')
   if (!Number.isInteger(poolSize) || poolSize < 2)
@@ -62,7 +86,7 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
 
   const { pool, Boss, client } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
   const pointers = createPointers(Boss, pool, pointerSchema(schema))
-  const rows = await prepare(client, schema, pointers)
+  const rows = await prepare(client, schema, pointers, create)
     .catch(async (error) => {
       await pointers.stop().catch(() => {})
       await pool.end()
@@ -88,6 +112,24 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
       turn.write(found, claim.externalId)
     },
   })
+
+  const idOf = (key: string): string => key.replaceAll('-', '')
+  const entryAt = ({ key, externalId, row }: Found, now: number): Entry =>
+    moveTimes(entryOf({ id: idOf(key), externalId }, row, now), clock.now() - now)
+
+  /** Runs `job` on what waits under an id of `list`. */
+  const change = async (id: string, job: (found: Found, turn: Turn) => Entry): Promise<Entry | undefined> => {
+    if (!/^[0-9a-f]{32}$/.test(id)) return undefined
+    const key = keyOfId(id)
+    return commits.soon({
+      externalIds: [],
+      keys: [key],
+      run: (turn) => {
+        const found = turn.waiting(key)
+        return found && job(found, turn)
+      },
+    })
+  }
 
   return {
     isDurable: true,
@@ -136,6 +178,28 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
           found.row = { ...createRow(), notBefore }
           turn.write(found, externalId)
         },
+      }),
+    pseudonym: (externalId) => idOf(rows.keyOf(externalId)),
+    list: async (query) => {
+      const { found, now } = await rows.list(pool, query)
+      return found.map((one) => entryAt(one, now))
+    },
+    requeue: (id) =>
+      change(id, (found, turn) => {
+        // What cannot be read is left as it is.
+        if (found.externalId !== undefined) {
+          requeueRow(found.row, turn.now, turn.next)
+          turn.write(found, found.externalId)
+        }
+        return entryAt(found, turn.now)
+      }),
+    drop: (id) =>
+      change(id, (found, turn) => {
+        const entry = entryAt(found, turn.now)
+        dropRow(found.row, turn.now)
+        // Of an empty row the id is not written.
+        turn.write(found, found.externalId ?? '')
+        return entry
       }),
     stats: async () => {
       const { oldestPendingSince, now, ...counts } = await rows.count(pool)

@@ -1,4 +1,4 @@
-import { isPending, type Row } from './row.ts'
+import { createRow, isPending, type Row } from './row.ts'
 
 /** The columns of a contact's row in a database, besides its key. JSON is kept as text: nothing in it is ever looked for. */
 export const columnNames = [
@@ -69,4 +69,13 @@ export const parseColumns = (columns: Record<string, unknown>): { externalId: st
     notBefore: numberOf(columns['not_before']),
   }
   return { externalId: id, row }
+}
+
+/** The same, for who only looks: what cannot be read has no id and nothing in it but its not-before. */
+export const parseReadable = (columns: Record<string, unknown>): { externalId: string | undefined; row: Row } => {
+  try {
+    return parseColumns(columns)
+  } catch {
+    return { externalId: undefined, row: { ...createRow(), notBefore: numberOf(columns['not_before']) } }
+  }
 }

@@ -66,7 +66,7 @@ export const isRevoking = ({ notBefore }: Row, now: number): boolean =>
   notBefore !== undefined && now < notBefore + notBeforeTtlMs
 
 /** Whether nobody holds the row and no back-off runs. A back-off that began in the future is a clock set back. */
-const isDue = ({ wake, span, lease }: Row, now: number): boolean =>
+export const isDue = ({ wake, span, lease }: Row, now: number): boolean =>
   wake <= now || (lease === undefined && wake - span > now)
 
 const wakeNow = (row: Row, now: number): void => {
@@ -181,6 +181,29 @@ export const postponeRow = (row: Row, due: number, reason: string, now: number):
 
 /** Ends a claim as if it had not been taken. */
 export const releaseRow = (row: Row, now: number): void => wakeNow(row, now)
+
+/** What was refused is undelivered again, and nothing waits for a back-off. Whoever holds the row goes on with it. */
+export const requeueRow = (row: Row, now: number, nextVersion: () => number): void => {
+  const refused = fieldsOf(row.parked)
+  if (refused.length) {
+    if (!isPending(row)) {
+      row.pendingSince = now
+      row.attempts = 0
+    }
+    // A new one: an older claim that ends takes out what is not newer.
+    row.version = nextVersion()
+    for (const field of refused) row.payload[field] ??= [row.parked[field]?.[0] as Json, row.version]
+    row.parked = {}
+  }
+  // A lease that ran out is over already.
+  if (row.lease === undefined) wakeNow(row, now)
+}
+
+/** Whoever holds the row has lost it. What is known to be upstream stays, of what is dropped nothing is known. */
+export const dropRow = (row: Row, now: number): void => {
+  takeOut(row, { version: Number.POSITIVE_INFINITY }, now)
+  row.parked = {}
+}
 
 /** Where nothing is durable, what failed is forgotten. */
 export const withdrawFrom = (row: Row, claim: { version: number; fields?: Fields }, now: number): void => {

@@ -1,8 +1,22 @@
+import { statSync } from 'node:fs'
 import { type Clock, systemClock } from '../core/ports.ts'
-import { leaseMs, leaseRow, lookAt, postponeRow, putInto, type Row, releaseRow, settleRow } from './row.ts'
+import { type Entry, entryOf } from './entry.ts'
+import {
+  dropRow,
+  leaseMs,
+  leaseRow,
+  lookAt,
+  postponeRow,
+  putInto,
+  type Row,
+  releaseRow,
+  requeueRow,
+  settleRow,
+} from './row.ts'
 import { createConnection } from './sqlite/connection.ts'
 import { createGroupCommit } from './sqlite/group-commit.ts'
 import { fullError, isTemporary } from './sqlite/open.ts'
+import type { Found, Rows } from './sqlite/rows.ts'
 import type { Claim, Store } from './store.ts'
 
 export interface SqliteOptions {
@@ -12,6 +26,8 @@ export interface SqliteOptions {
   maxBytes?: number | undefined
   /** The longest that a finished delivery waits to be written together with others, in milliseconds. @defaultValue 20 */
   collectMs?: number | undefined
+  /** False: a file that is missing or is no store is refused and left as it is. @defaultValue true */
+  create?: boolean | undefined
   clock?: Clock | undefined
 }
 
@@ -20,13 +36,15 @@ const keptMs = 7 * dayMs
 const pruneEveryMs = 60_000
 const rowsPerPrune = 10_000
 
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
 /**
  * Keeps rows in one SQLite file: what `put` has resolved survives a power cut. While the disk is full or read-only every
  * call rejects, and it goes on by itself when that is over.
- * @throws OrqError `STORE_UNUSABLE` for a file that is damaged, of a later version, or cannot be opened
+ * @throws OrqError `STORE_UNUSABLE` for a file that is damaged, of a later version, refused by `create`, or cannot be opened
  */
-export const sqlite = ({ path, maxBytes, collectMs = 20, clock = systemClock }: SqliteOptions): Store => {
-  const connection = createConnection({ path, maxBytes, clock })
+export const sqlite = ({ path, maxBytes, create, collectMs = 20, clock = systemClock }: SqliteOptions): Store => {
+  const connection = createConnection({ path, maxBytes, create, clock })
   const { rows } = connection
   try {
     connection.open()
@@ -58,6 +76,20 @@ export const sqlite = ({ path, maxBytes, collectMs = 20, clock = systemClock }: 
     change(found.row)
     rows().write(found, claim.externalId, clock.now())
   }
+
+  /** Outside of any transaction of ours: who reads holds up nobody who writes, however much there is to read. */
+  const read = async <T>(job: (all: Rows) => T): Promise<T> => {
+    try {
+      connection.open()
+      return job(rows())
+    } catch (error) {
+      connection.failed(error)
+      throw error
+    }
+  }
+
+  const entryAt = ({ key, externalId, row }: Found): Entry =>
+    entryOf({ id: Buffer.from(key).toString('hex'), externalId }, row, clock.now())
 
   const prune = (): void => {
     cancelPrune = clock.after(pruneEveryMs, prune)
@@ -121,11 +153,42 @@ export const sqlite = ({ path, maxBytes, collectMs = 20, clock = systemClock }: 
         rows().write({ ...found, row: { ...found.row, notBefore } }, externalId, clock.now())
       }),
     stats: () =>
-      commits.soon(() => {
-        const { oldestPendingSince, ...counts } = rows().count()
+      read((all) => {
+        const { oldestPendingSince, ...counts } = all.count()
         return { ...counts, ...(oldestPendingSince !== null && { oldestPendingSince }) }
       }),
-    check: () => commits.soon(() => rows().writeSequence(sequence)),
+    pseudonym: (externalId) => {
+      try {
+        return rows().pseudonym(externalId)
+      } catch {
+        return undefined
+      }
+    },
+    fileBytes: () => ({ file: sizeOf(path), log: sizeOf(`${path}-wal`) }),
+    list: (query) => read((all) => all.list(query).map(entryAt)),
+    requeue: (id) =>
+      commits.soon(() => {
+        const [found] = rows().list({ prefix: id, limit: 1 })
+        if (found?.externalId === undefined) return found && entryAt(found)
+        requeueRow(found.row, clock.now(), () => ++sequence)
+        rows().write(found, found.externalId, clock.now())
+        return entryAt(found)
+      }),
+    drop: (id) =>
+      commits.soon(() => {
+        const [found] = rows().list({ prefix: id, limit: 1 })
+        if (!found) return undefined
+        const entry = entryAt(found)
+        dropRow(found.row, clock.now())
+        // Of an empty row the id is not written.
+        rows().write(found, found.externalId ?? '', clock.now())
+        return entry
+      }),
+    check: () =>
+      commits.soon(() => {
+        // A value as it was before is not written at all: a full disk would stay unnoticed.
+        sequence++
+      }),
     close: async () => {
       cancelPrune()
       commits.flush()

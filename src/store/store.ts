@@ -1,5 +1,6 @@
 import type { Contact, Fields } from '../core/contact.ts'
 import type { UpdateId } from '../core/wire.ts'
+import type { Entry } from './entry.ts'
 
 /** One accepted request, to be joined into the row of its contact. */
 export interface Update {
@@ -44,6 +45,14 @@ export interface StoreStats {
   oldestPendingSince?: number | undefined
 }
 
+export interface ListQuery {
+  /** The whole id of the last entry of the page before. @defaultValue from the beginning */
+  after?: string | undefined
+  /** What the id begins with. @defaultValue any */
+  prefix?: string | undefined
+  limit: number
+}
+
 /**
  * One row per contact: its undelivered fields, a version that is never reused, a lease, what is known to be upstream,
  * and the last number of its latest clients. Times are milliseconds since the epoch.
@@ -75,6 +84,32 @@ export interface Store {
   /** Erases all that is kept of a contact; tokens made before `notBefore` write nothing for the longest life of one. */
   purge(externalId: string, notBefore: number): Promise<void>
   stats(): Promise<StoreStats>
+  /**
+   * What is undelivered or refused, in the order of its ids: at most `limit` of those that come after `after` and begin
+   * with `prefix`. What is there all the while is found exactly once over the pages. Holds up nobody who writes.
+   */
+  list(query: ListQuery): Promise<Entry[]>
+  /**
+   * Makes a contact due now, with the fields that were refused unless a newer value waits. One that is being sent
+   * stays so, and what was refused follows at once.
+   * @returns the entry as it is now; undefined when nothing waits under this id
+   */
+  requeue(id: string): Promise<Entry | undefined>
+  /**
+   * Forgets what is undelivered and refused of a contact. What is on the wire ends without effect here.
+   * @returns the entry as it was; undefined when nothing waits under this id
+   */
+  drop(id: string): Promise<Entry | undefined>
+  /**
+   * Stands for a contact in logs: a hash with a key that only this store has, the same in each of its processes. Undefined
+   * while the key cannot be read; absent where there is none.
+   */
+  pseudonym?(externalId: string): string | undefined
+  /**
+   * What the store takes of the local disk, in bytes: its file, and the log of what was written since the last checkpoint.
+   * Absent where there is no file.
+   */
+  fileBytes?(): { file: number; log: number }
   /** Rejects when `put` would for want of a disk. Writes, so that a full or read-only one is noticed. */
   check(): Promise<void>
   close(): Promise<void>

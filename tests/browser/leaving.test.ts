@@ -152,7 +152,7 @@ describe('coming back', () => {
           await window.orq.identify({ externalId: id, metadata: { n: 2, again } })
         })
       }, visits.id)
-      // A lock ends 50 ms after its answer. A page that is left before gives it up, but Chromium, which ends locks in
+      // A lock ends 100 ms after its answer. A page that is left before gives it up, but Chromium, which ends locks in
       // another process, may look sooner and not keep the page: two times of twenty.
       await page.evaluate(async () => {
         while ((await navigator.locks.query()).held?.length) await new Promise((resolve) => setTimeout(resolve, 5))

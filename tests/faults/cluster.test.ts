@@ -23,6 +23,7 @@ describe.skipIf(!hasPostgres)('three proxies on one PostgreSQL', () => {
     const recorder = await startRecorder()
     const machine = createMachine(recorder)
     machine.isNumbered = true
+    machine.hasFile = false
     const balancer = await startBalancer()
     const statuses = new Map<number | undefined, number>()
     let isOver = false

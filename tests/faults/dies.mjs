@@ -1,10 +1,15 @@
-// The proxy of `orq-identify proxy`, which kills itself at the point that POINT names when a contact "victim" is written.
+// The proxy of `orq-identify proxy`, which gets a signal at the point that POINT names when a contact "victim" is written:
+// SIGKILL, or SIGNAL, at the first time that it comes there.
 import { DatabaseSync } from 'node:sqlite'
 import { serve, sqlite } from '../../dist/node.js'
 import { jwt } from '../../dist/server.js'
 
 const { POINT: point, ORQ_API_KEY: apiKey, ORQ_SERVER_URL: serverUrl, ORQ_TOKEN_SECRET: secret } = process.env
-const die = () => process.kill(process.pid, 'SIGKILL')
+let isOver = false
+const die = () => {
+  if (!isOver) process.kill(process.pid, process.env.SIGNAL ?? 'SIGKILL')
+  isOver = true
+}
 const isVictim = ({ externalId }) => externalId === 'victim'
 
 let diesAtCommit = false
@@ -39,7 +44,7 @@ const server = await serve({
   adminPort: 0,
   onEvent: ({ type }) => {
     // The recorder is slow then: the call is on the wire.
-    if (type === 'put' && point === 'during upstream call') setTimeout(die, 100)
+    if (type === 'put' && point === 'during upstream call') setTimeout(die, 300)
   },
 })
-console.log(`Open ${server.url}\nHealth at ${server.adminUrl}`)
+console.log(JSON.stringify({ event: 'started', url: server.url, adminUrl: server.adminUrl }))

@@ -1,26 +1,65 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { SignJWT } from 'jose'
 import { expect, onTestFinished } from 'vitest'
-import { mintToken } from '../../src/server.ts'
 import type { Recorder } from './recorder.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const secret = 'secret-of-the-fault-tests-0123456789'
+/** What its proxies verify tokens with. */
+export const secret = 'SECRET-CANARY-of-the-fault-tests-0123456789'
+
+/** What they send to the contacts API alone. */
+export const apiKey = 'KEY-CANARY-of-the-fault-tests'
 
 /** The long ones run in `npm run soak` alone. */
 export const isLong = process.env['ORQ_SOAK'] === '1'
 
+/** What the process is asked to do or to suffer. */
+export interface Order {
+  /** From now on its clocks are so much ahead of the real ones; negative: behind. */
+  clock?: { wallMs?: number; monotonicMs?: number }
+  /** Its event loop stands still for so long. */
+  blockMs?: number
+  /** It fills its heap until it dies of it; such an order is never answered. */
+  exhausts?: boolean
+}
+
+export interface Usage {
+  /** Processor time since its start. */
+  cpuMs: number
+  /** Bytes. */
+  rss: number
+  /** Bytes; with the flag `--expose-gc` without what is garbage. */
+  heapUsed: number
+}
+
 export interface Running {
   url: string
   adminUrl: string
+  pid: number
   /** Everything it printed. */
   output(): string
+  /** Does as ordered, then says what it has used so far. */
+  tell(order?: Order): Promise<Usage>
   kill(signal: NodeJS.Signals): void
   /** The exit status, null after a signal. */
   ended: Promise<number | null>
+}
+
+export interface StartOptions {
+  /** In place of `orq-identify proxy`; relative to the root of the package. */
+  script?: string
+  env?: Record<string, string>
+  /** Flags of Node. */
+  flags?: readonly string[]
+  /** It works on this copy of the machine's file, as after a power cut. */
+  folder?: string
 }
 
 /** One field of one contact; values are numbers, so that order can be seen. */
@@ -34,17 +73,36 @@ export interface Machine {
   folder: string
   /** Whether updates carry their number as pages do, so that one that was held up is refused. Not at first. */
   isNumbered: boolean
+  /** Whether updates wait in its file, which the oracle looks into then, and not in PostgreSQL. At first they do. */
+  hasFile: boolean
+  /** How far the clock of the app's backend, which makes the tokens, is ahead of the real one, in milliseconds. */
+  backendAheadMs: number
   /** Starts `orq-identify proxy` on this machine's file, or another script in its place. */
-  start(options?: { script?: string; env?: Record<string, string> }): Promise<Running>
+  start(options?: StartOptions): Promise<Running>
   /** Runs it and waits for its end. */
   run(env?: Record<string, string>, script?: string): Promise<{ status: number | null; output: string }>
   /** Sends the next number of a field. Never rejects: without an answer the status is undefined. */
-  send(to: Pick<Running, 'url'>, who: string, field?: 'display_name' | 'tags'): Promise<Sent>
-  /** Waits until upstream has, by field, the highest number that was acknowledged, and checks that none went backwards. */
-  expectDelivered(withinMs: number): Promise<void>
+  send(to: Pick<Running, 'url'>, who: string, field?: 'display_name' | 'tags', more?: object): Promise<Sent>
+  /** By `contact.field`: the highest number that was acknowledged. */
+  readonly acknowledged: ReadonlyMap<string, number>
+  /** What was acknowledged and is not upstream. */
+  missing(): string[]
+  /**
+   * The oracle. Waits until upstream has, by field, the highest number that was acknowledged, and nothing waits any
+   * more; checks that no field ever went backwards, and that the file is sound.
+   */
+  expectDelivered(withinMs: number, folder?: string): Promise<void>
 }
 
-export const createMachine = (recorder: Recorder, whenOver: (task: () => void) => void = onTestFinished): Machine => {
+/**
+ * For an heir whose clock is so much ahead, the leases of the dead one are over: what else would take 30 s of waiting.
+ */
+export const pastLeases = { TEST_CLOCK_AHEAD_MS: '31000' }
+
+export const createMachine = (
+  recorder: Pick<Recorder, 'url' | 'numbers'>,
+  whenOver: (task: () => void) => void = onTestFinished,
+): Machine => {
   const folder = mkdtempSync(join(tmpdir(), 'orq-fault-'))
   const children = new Set<ChildProcess>()
   const acknowledged = new Map<string, number>()
@@ -55,25 +113,27 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const spawnProxy = (script: string, more: Record<string, string> = {}) => {
-    const child = spawn(process.execPath, [resolve(root, script), 'proxy'], {
-      cwd: folder,
+  const spawnProxy = ({ script = 'dist/cli.js', env = {}, flags = [], folder: cwd = folder }: StartOptions = {}) => {
+    const inside = join(root, 'tests/faults/inside.mjs')
+    const child = spawn(process.execPath, [...flags, '--import', inside, resolve(root, script), 'proxy'], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
         PATH: '/nowhere',
         HOST: '127.0.0.1',
         PORT: '0',
         ORQ_ADMIN_PORT: '0',
-        ORQ_API_KEY: 'key-of-the-fault-tests',
+        ORQ_API_KEY: apiKey,
         ORQ_TOKEN_SECRET: secret,
         ORQ_SERVER_URL: recorder.url,
         ORQ_SUBJECT_LIMIT: '0',
-        ...more,
+        ...env,
       },
     })
     children.add(child)
     let output = ''
     for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (text) => {
+      stream?.on('data', (text) => {
         output += text
       })
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve)).finally(() => {
@@ -82,36 +142,67 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
     return { child, ended, output: () => output }
   }
 
+  const tokenOf = (who: string): Promise<string> => {
+    const key = `${machine.backendAheadMs} ${who}`
+    const issuedAt = Math.floor((Date.now() + machine.backendAheadMs) / 1_000)
+    const token =
+      tokens.get(key) ??
+      new SignJWT({ sub: who, aud: 'orq-identify', iat: issuedAt, exp: issuedAt + 900 })
+        .setProtectedHeader({ alg: 'HS256', typ: 'orq-identify+jwt', kid: 'default' })
+        .sign(new TextEncoder().encode(secret))
+    tokens.set(key, token)
+    return token
+  }
+
+  const missing = (): string[] =>
+    [...acknowledged].filter(([key, value]) => !((recorder.numbers.get(key)?.at(-1) ?? 0) >= value)).map(String)
+
   const machine: Machine = {
     folder,
     isNumbered: false,
-    start: async ({ script = 'dist/cli.js', env = {} } = {}) => {
-      const { child, ended, output } = spawnProxy(script, env)
+    hasFile: true,
+    backendAheadMs: 0,
+    acknowledged,
+    missing,
+    start: async (options) => {
+      const { child, ended, output } = spawnProxy(options)
       const isOver = ended.then(() => 'over')
-      while (!/Health at/.test(output())) {
-        const waited = await Promise.race([isOver, new Promise((resolve) => setTimeout(resolve, 20))])
-        if (waited === 'over') throw new Error(`the proxy ended: ${output()}`)
+      while (!/"event":"started".*\n/.test(output()))
+        if ((await Promise.race([isOver, sleep(20)])) === 'over') throw new Error(`the proxy ended: ${output()}`)
+      const line = output()
+        .split('\n')
+        .find((text) => text.includes('"event":"started"'))
+      const { url, adminUrl } = JSON.parse(line ?? '') as { url: string; adminUrl: string }
+      let orders = Promise.resolve()
+      const tell = (order: Order = {}): Promise<Usage> => {
+        const told = orders.then(async () => {
+          child.send(order)
+          return (await once(child, 'message'))[0] as Usage
+        })
+        // One after the other: answers do not say what they answer.
+        orders = told.then(
+          () => {},
+          () => {},
+        )
+        return told
       }
-      const [url = '', adminUrl = ''] = output().match(/http:\/\/[^\s/]+/g) ?? []
-      return { url, adminUrl, output, ended, kill: (signal) => void child.kill(signal) }
+      return { url, adminUrl, pid: child.pid as number, output, ended, tell, kill: (signal) => void child.kill(signal) }
     },
     run: async (env = {}, script = 'dist/cli.js') => {
-      const { ended, output } = spawnProxy(script, env)
+      const { ended, output } = spawnProxy({ env, script })
       return { status: await ended, output: output() }
     },
-    send: async (to, who, field = 'display_name') => {
+    send: async (to, who, field = 'display_name', more = {}) => {
       const value = ++counter
-      const token = tokens.get(who) ?? mintToken({ subject: who, expiresIn: '15m' }, { secret })
-      tokens.set(who, token)
       const key = `${who}.${field}`
       const status = await fetch(`${to.url}/orq/v2/contacts`, {
         method: 'POST',
         headers: {
-          authorization: `Bearer ${await token}`,
+          authorization: `Bearer ${await tokenOf(who)}`,
           'content-type': 'application/json',
           ...(machine.isNumbered && { 'orq-update-id': `client-of-the-fault-tests.${value}` }),
         },
-        body: JSON.stringify({ external_id: who, [field]: field === 'tags' ? [`${value}`] : `${value}` }),
+        body: JSON.stringify({ external_id: who, [field]: field === 'tags' ? [`${value}`] : `${value}`, ...more }),
       }).then(
         async (response) => {
           await response.text()
@@ -122,15 +213,26 @@ export const createMachine = (recorder: Recorder, whenOver: (task: () => void) =
       if (status === 200 || status === 202) acknowledged.set(key, Math.max(value, acknowledged.get(key) ?? 0))
       return { key, value, status }
     },
-    expectDelivered: async (withinMs) => {
-      const missing = (): string[] =>
-        [...acknowledged].filter(([key, value]) => !((recorder.numbers.get(key)?.at(-1) ?? 0) >= value)).map(String)
-      // Not `expect.poll`, which tests that run at the same time cannot share.
-      const end = performance.now() + withinMs
-      while (missing().length && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 100))
-      expect(missing()).toEqual([])
-      for (const [key, numbers] of recorder.numbers)
-        expect([key, numbers]).toEqual([key, [...numbers].sort((a, b) => a - b)])
+    expectDelivered: async (withinMs, where = folder) => {
+      const file = machine.hasFile
+        ? new DatabaseSync(join(where, 'orq.db'), { readOnly: true, timeout: 1_000 })
+        : undefined
+      try {
+        const waiting = file?.prepare('SELECT count(*) AS n FROM contacts WHERE payload IS NOT NULL')
+        const left = () => ({ missing: missing(), waiting: waiting?.get()?.['n'] ?? 0 })
+        // Not `expect.poll`, which tests that run at the same time cannot share.
+        const end = performance.now() + withinMs
+        for (let now = left(); now.missing.length || now.waiting; now = left()) {
+          if (performance.now() > end) break
+          await sleep(100)
+        }
+        expect(left()).toEqual({ missing: [], waiting: 0 })
+        for (const [key, numbers] of recorder.numbers)
+          expect([key, numbers]).toEqual([key, [...numbers].sort((a, b) => a - b)])
+        if (file) expect(file.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' })
+      } finally {
+        file?.close()
+      }
     },
   }
   return machine

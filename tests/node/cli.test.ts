@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { proxySettings } from '../../src/node/proxy-settings.ts'
+import { flagOf } from '../../src/node/settings.ts'
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 const secret = 's'.repeat(32)
@@ -126,11 +128,76 @@ describe('a wrong value is one line that names it, and exit status 2', () => {
 })
 
 test('help names every command, and every flag of one', async () => {
-  expect((await finish(['--help'])).out).toMatch(/dev[\s\S]*token/)
+  expect((await finish(['--help'])).out).toMatch(/dev[\s\S]*proxy[\s\S]*token[\s\S]*queue/)
   const { status, out } = await finish(['dev', '--help'])
   expect(status).toBe(0)
   for (const flag of ['--host', '--port', '--data-dir', '--env-file']) expect(out).toContain(flag)
   expect(out).not.toContain('\u001b')
+})
+
+test('help of the proxy names every setting, with its flag and what counts without it', async () => {
+  const { out } = await finish(['proxy', '--help'])
+  for (const { name, otherwise } of proxySettings) {
+    const line = out.split('\n').find((text) => text.includes(`(${name})`))
+    expect(line).toContain(`--${flagOf(name)}=`)
+    if (otherwise) expect(line).toContain(`${otherwise} when not given`)
+  }
+})
+
+describe('the proxy', () => {
+  const both = {
+    PORT: '0',
+    ORQ_ADMIN_PORT: '0',
+    HOST: '127.0.0.1',
+    ORQ_ADMIN_HOST: 'localhost',
+    ORQ_TOKEN_ISSUER: 'me',
+    ORQ_TOKEN_AUDIENCE: 'mine',
+    ORQ_ALLOWED_ORIGINS: 'https://a.example,https://b.example',
+    ORQ_STORE: 'sqlite:waiting.db',
+    ORQ_SERVER_URL: 'http://127.0.0.1:9/api',
+    ORQ_UPSTREAM_PATH: '/v2/identities',
+    ORQ_BASE_PATH: '/in/orq',
+    ORQ_SUBJECT_LIMIT: '1',
+    ORQ_ADDRESS_LIMIT: '2',
+    ORQ_UPSTREAM_CONCURRENCY: '3',
+    ORQ_TRUSTED_PROXIES: '4',
+    ORQ_LOG_LEVEL: 'debug',
+  }
+  const provider = {
+    ...both,
+    ORQ_JWKS_URL: 'https://idp.example',
+    ORQ_TOKEN_SUBJECT_CLAIM: 'uid',
+    ORQ_TOKEN_FIELDS: 'email,tags',
+  }
+  const secrets = { ORQ_API_KEY: 'the-key', ORQ_TOKEN_SECRET: secret }
+  const flagsOf = (values: object) => Object.entries(values).flatMap(([name, value]) => [`--${flagOf(name)}`, value])
+  const settingsOf = async (args: string[], environment?: Record<string, string>): Promise<unknown> => {
+    const run = start(['proxy', ...args], environment)
+    await expect.poll(() => run.out() + run.err()).toMatch(/\n/)
+    run.child.kill('SIGTERM')
+    expect([await run.status, run.err()]).toEqual([0, ''])
+    return JSON.parse(run.out().split('\n')[0] ?? '').settings
+  }
+
+  test('takes its settings as flags', async () => {
+    expect(await settingsOf(flagsOf({ ...both, ...secrets }))).toMatchObject(both)
+    const { ORQ_TOKEN_SECRET: _, ...key } = secrets
+    expect(await settingsOf(flagsOf({ ...provider, ...key }))).toEqual(provider)
+  })
+
+  test('takes them from the environment and from a file', async () => {
+    expect(await settingsOf([], { ...both, ...secrets })).toMatchObject(both)
+    const text = Object.entries({ ...both, ...secrets }).map(([name, value]) => `${name}=${value}\n`)
+    writeFileSync(join(folder, 'app.env'), text.join(''))
+    expect(await settingsOf(['--env-file', 'app.env'])).toMatchObject(both)
+    const mixed = await settingsOf(['--env-file', 'app.env', '--base-path', '/flag'], { ORQ_SUBJECT_LIMIT: '9' })
+    expect(mixed).toMatchObject({ ...both, ORQ_SUBJECT_LIMIT: '9', ORQ_BASE_PATH: '/flag' })
+  })
+
+  test('has no setting that these tests forget', () => {
+    const named = [...Object.keys({ ...provider, ...secrets }), 'ORQ_TOKEN_KEYS']
+    expect(named.sort()).toEqual(proxySettings.map(({ name }) => name).sort())
+  })
 })
 
 test('the version is the package’s', async () => {

@@ -1,6 +1,12 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { exportJWK, generateKeyPair } from 'jose'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readProxyConfig } from '../../src/node/proxy-config.ts'
+import { proxySettings, shownSettings } from '../../src/node/proxy-settings.ts'
 import { openSettings } from '../../src/node/settings.ts'
+import { mintToken } from '../../src/server.ts'
 
 const least = { ORQ_API_KEY: 'key', ORQ_TOKEN_SECRET: 's'.repeat(32) }
 const read = (environment: Record<string, string | undefined>) =>
@@ -21,6 +27,7 @@ test('key and secret are enough', () => {
     addressLimit: 60,
     concurrency: 64,
     trustedProxies: 0,
+    logLevel: 'info',
   })
 })
 
@@ -36,6 +43,7 @@ test('every setting is read', () => {
       ORQ_ADDRESS_LIMIT: '7',
       ORQ_UPSTREAM_CONCURRENCY: '8',
       ORQ_TRUSTED_PROXIES: '2',
+      ORQ_LOG_LEVEL: 'debug',
     }),
   ).toMatchObject({
     serverUrl: 'http://127.0.0.1:1',
@@ -47,6 +55,7 @@ test('every setting is read', () => {
     addressLimit: 7,
     concurrency: 8,
     trustedProxies: 2,
+    logLevel: 'debug',
   })
 })
 
@@ -90,6 +99,7 @@ describe('a wrong value is named, and no secret with it', () => {
     ['ORQ_SUBJECT_LIMIT', '-1'],
     ['ORQ_UPSTREAM_CONCURRENCY', '0'],
     ['ORQ_TRUSTED_PROXIES', 'all'],
+    ['ORQ_LOG_LEVEL', 'trace'],
   ])('%s=%s', (name, value) => {
     let message = ''
     try {
@@ -100,4 +110,122 @@ describe('a wrong value is named, and no secret with it', () => {
     expect(message).toMatch(new RegExp(`^${name}: .*; `))
     expect(message).not.toMatch(/CANARY|\n/)
   })
+})
+
+describe('whose tokens count', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'orq-keys-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+  const write = (content: unknown): string => {
+    const path = join(folder, 'keys.json')
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+    return path
+  }
+  const request = new Request('http://proxy.example')
+  const provider = {
+    ORQ_TOKEN_SECRET: undefined,
+    ORQ_JWKS_URL: 'https://idp.example/keys',
+    ORQ_TOKEN_ISSUER: 'https://idp.example',
+    ORQ_TOKEN_AUDIENCE: 'app',
+  }
+
+  test('those of each secret of the list, with the audience and issuer that are set', async () => {
+    const secrets = { a: 'a'.repeat(32), b: 'b'.repeat(32) }
+    const { verify } = read({
+      ORQ_TOKEN_SECRET: `a:${secrets.a},b:${secrets.b}`,
+      ORQ_TOKEN_AUDIENCE: 'mine',
+      ORQ_TOKEN_ISSUER: 'me',
+    })
+    for (const keyId of ['a', 'b'] as const) {
+      const key = { secret: secrets[keyId], keyId }
+      const good = await mintToken({ subject: 'u1', audience: 'mine', issuer: 'me' }, key)
+      expect(await verify(good, request)).toMatchObject({ subject: 'u1' })
+      expect(await verify(await mintToken({ subject: 'u1', issuer: 'me' }, key), request)).toBeUndefined()
+      expect(await verify(await mintToken({ subject: 'u1', audience: 'mine' }, key), request)).toBeUndefined()
+    }
+  })
+
+  test('those of a file of public keys', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true })
+    const path = write({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k1' }] })
+    const { verify } = read({ ORQ_TOKEN_SECRET: undefined, ORQ_TOKEN_KEYS: path })
+    const jwk = { ...(await exportJWK(privateKey)), kid: 'k1' }
+    expect(await verify(await mintToken({ subject: 'u1' }, { jwk }), request)).toMatchObject({ subject: 'u1' })
+  })
+
+  test('those of an identity provider, of which nothing is asked before the first token', () =>
+    expect(read({ ...provider, ORQ_TOKEN_SUBJECT_CLAIM: 'uid', ORQ_TOKEN_FIELDS: 'email, tags' }).verify).toBeTypeOf(
+      'function',
+    ))
+
+  test.each<[string, Record<string, string | undefined>, RegExp]>([
+    ['none', { ORQ_TOKEN_SECRET: undefined }, /^ORQ_TOKEN_SECRET: is missing; .*openssl rand -base64 32$/],
+    ['two', { ORQ_TOKEN_KEYS: 'keys.json' }, /^ORQ_TOKEN_KEYS: is given beside ORQ_TOKEN_SECRET; give exactly one/],
+    ['two others', { ...provider, ORQ_TOKEN_KEYS: 'keys.json' }, /^ORQ_JWKS_URL: is given beside ORQ_TOKEN_KEYS; /],
+    [
+      'no file',
+      { ORQ_TOKEN_SECRET: undefined, ORQ_TOKEN_KEYS: '/nowhere' },
+      /^ORQ_TOKEN_KEYS: "\/nowhere" cannot be read; /,
+    ],
+    ['no issuer', { ...provider, ORQ_TOKEN_ISSUER: undefined }, /^ORQ_TOKEN_ISSUER: is missing; /],
+    ['no audience', { ...provider, ORQ_TOKEN_AUDIENCE: undefined }, /^ORQ_TOKEN_AUDIENCE: is missing; /],
+    ['plain http', { ...provider, ORQ_JWKS_URL: 'http://idp.example' }, /^ORQ_JWKS_URL: is not usable; .*https/],
+    [
+      'credentials',
+      { ...provider, ORQ_JWKS_URL: 'https://a:CANARY@idp.example' },
+      /^ORQ_JWKS_URL: holds credentials; /,
+    ],
+    ['an unknown field', { ...provider, ORQ_TOKEN_FIELDS: 'phone' }, /^ORQ_TOKEN_FIELDS: "phone" is no field; /],
+    ['a claim for own tokens', { ORQ_TOKEN_SUBJECT_CLAIM: 'uid' }, /^ORQ_TOKEN_SUBJECT_CLAIM: says nothing beside /],
+  ])('%s stops the start', (_, environment, expected) => {
+    expect(() => read(environment)).toThrow(expected)
+    expect(() => read(environment)).not.toThrow(/CANARY|\n/)
+  })
+
+  test.each([
+    ['no JSON', '{', /^ORQ_TOKEN_KEYS: ".*keys.json" is no JSON; /],
+    ['no set', '{"a":1}', /^ORQ_TOKEN_KEYS: is not usable; keys: a JWK set/],
+    [
+      'a private key',
+      { keys: [{ kty: 'OKP', crv: 'Ed25519', d: 'CANARY' }] },
+      /^ORQ_TOKEN_KEYS: is not usable; .*private/,
+    ],
+  ])('a file with %s stops the start', (_, content, expected) => {
+    const environment = { ORQ_TOKEN_SECRET: undefined, ORQ_TOKEN_KEYS: write(content) }
+    expect(() => read(environment)).toThrow(expected)
+    expect(() => read(environment)).not.toThrow(/CANARY|\n/)
+  })
+})
+
+describe('the settings that a log shows', () => {
+  const shown = (environment: Record<string, string>) => shownSettings(openSettings({ flags: {}, environment }))
+
+  test('are those in force, and never a secret', () => {
+    const values = shown({ ...least, PORT: '1', ORQ_API_KEY: 'CANARY', ORQ_TOKEN_SECRET: 'CANARY' })
+    expect(values).toMatchObject({ PORT: '1', HOST: '0.0.0.0', ORQ_STORE: 'sqlite:orq.db' })
+    expect(Object.keys(values)).not.toContain('ORQ_ALLOWED_ORIGINS')
+    expect(JSON.stringify(values)).not.toContain('CANARY')
+  })
+
+  test('hold no credentials of a URL', () =>
+    expect(
+      shown({
+        ORQ_STORE: 'postgres://user:CANARY@db.example:5432/x?password=CANARY',
+        ORQ_JWKS_URL: 'https://a.example/CANARY',
+      }),
+    ).toMatchObject({ ORQ_STORE: 'postgres://db.example:5432', ORQ_JWKS_URL: 'https://a.example' }))
+})
+
+test('a default in the table is the value in force', () => {
+  const given = Object.fromEntries(
+    proxySettings.flatMap(({ name, otherwise }) =>
+      otherwise === undefined || /^ORQ_TOKEN_/.test(name) ? [] : [[name, otherwise]],
+    ),
+  )
+  const { verify: _, ...config } = read(given)
+  const { verify: __, ...defaults } = read({})
+  expect(config).toEqual(defaults)
+  expect(Object.keys(given).length).toBeGreaterThan(12)
 })

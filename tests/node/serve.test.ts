@@ -51,7 +51,7 @@ test('an update goes through the pool to upstream, with no header but ours', asy
   ])
 })
 
-test('S20, S21: a redirect is not followed, and of an endless answer the status decides', async () => {
+test('a redirect is not followed, and of an endless answer the status decides', async () => {
   const { upstream, post } = await setUp()
   upstream.replies.push({ status: 302, headers: { location: 'http://127.0.0.1:9/' } })
   expect((await post('u1')).status).toBe(202)

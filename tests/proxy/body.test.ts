@@ -99,17 +99,22 @@ describe('a field that is wrong is named, and its value is not', () => {
     ['S8', withField(`"metadata":${nested(17)}`), 'metadata'],
     ['S8', withField(`"metadata":${nested(5_000)}`), 'metadata'],
     ['S8', withField(`"metadata":{"${'k'.repeat(129)}":1}`), 'metadata'],
+    ['S8', withField(`"metadata":${JSON.stringify({ ...Array(101).fill('CANARY') })}`), 'metadata'],
+    ['S9', withField(`"tags":${JSON.stringify(Array(51).fill('CANARY'))}`), 'tags'],
     ['S9', withField(`"tags":["${'x'.repeat(65)}"]`), 'tags'],
     ['S9', withField('"tags":["CANARY",1]'), 'tags'],
     ['S10', withField('"display_name":"CANARY\\u0000"'), 'display_name'],
     ['S10', withField('"display_name":"CANARY\\ud800"'), 'display_name'],
     ['S10', withField('"metadata":{"\\udc00":"CANARY"}'), 'metadata'],
     ['S14', withField('"email":"CANARY@b\\r\\nBcc:x"'), 'email'],
+    ['S14', withField(`"email":"${'x'.repeat(249)}@a.com"`), 'email'],
     ['S15', withField('"avatar_url":"javascript:CANARY"'), 'avatar_url'],
     ['S15', withField('"avatar_url":"data:CANARY"'), 'avatar_url'],
     ['S16', withField('"metadata":{"a":1e999}'), 'metadata'],
     ['S16', withField('"metadata":{"a":12345678901234567890}'), 'metadata'],
     ['S17', `{"external_id":"${'x'.repeat(121)}"}`, 'external_id'],
+    ['S17', `{"external_id":"${'😀'.repeat(61)}"}`, 'external_id'],
+    ['S17', '{"external_id":"."}', 'external_id'],
     ['S17', '{"external_id":".."}', 'external_id'],
   ])('%s: %s', async (_, body, path) => {
     const world = createWorld()
@@ -123,19 +128,24 @@ describe('a field that is wrong is named, and its value is not', () => {
     expect(world.calls[0]?.body).toEqual({ external_id: 'u1', tags: ['b', 'a'] })
   })
 
-  test('S15, S18: mark-up and an avatar of the local network pass as they are, and neither comes back or is fetched', async () => {
+  test.each<[string, string, object]>([
+    ['S15', 'an avatar of the local network', { avatar_url: 'http://169.254.169.254/CANARY' }],
+    ['S18', 'mark-up', { display_name: `CANARY<script>'; DROP TABLE {{7*7}}` }],
+  ])('%s: %s passes as it is, is not fetched and does not come back', async (_, __, fields) => {
     const world = createWorld()
-    const given = {
-      ...contact,
-      display_name: `CANARY<script>'; DROP TABLE {{7*7}}`,
-      avatar_url: 'http://169.254.169.254/CANARY',
-    }
+    const given = { ...contact, ...fields }
     expect((await world.post(given)).status).toBe(200)
     expect(world.calls.map(({ path, body }) => ({ path, body }))).toEqual([{ path: '/v2/contacts', body: given }])
   })
+
+  test.each(['x'.repeat(120), '😀'.repeat(60)])('S17: an id of 120 UTF-16 units is taken', async (external_id) => {
+    const world = createWorld({ verify: () => ({ subject: external_id }) })
+    expect((await world.post({ external_id })).status).toBe(200)
+    expect(world.calls[0]?.body).toEqual({ external_id })
+  })
 })
 
-describe('S8: the size', () => {
+describe('S8: the size of the body', () => {
   const stream = (chunks: number, onCancel?: () => void): ReadableStream<Uint8Array> => {
     let sent = 0
     return new ReadableStream(

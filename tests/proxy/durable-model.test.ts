@@ -24,7 +24,7 @@ const common = [
     }),
   },
   { weight: 3, arbitrary: fc.record({ ms: fc.constantFrom(20, 500, 2_000, 31_000) }) },
-  { weight: 1, arbitrary: fc.record({ end: fc.constantFrom('kill', 'kill', 'stop'), via }) },
+  { weight: 1, arbitrary: fc.record({ end: fc.constantFrom('kill', 'killed late', 'stop'), via }) },
 ] as const
 const withLeaps = fc.oneof(...common, {
   weight: 1,
@@ -64,10 +64,10 @@ test.each<[string, number, fc.Arbitrary<Step>]>([
             upstream.set(key, value)
           }
         }
+        const isRefused = (contact: Contact): boolean => has(contact).some((field) => isBad(numberOf(contact, field)))
         const answer = (call: OpenCall | undefined, kind: string): void => {
           if (!call) return
-          const isRefused = has(call.contact).some((field) => isBad(numberOf(call.contact, field)))
-          if (isRefused && (kind === 'done' || kind === 'applied')) return call.answer('refused')
+          if (isRefused(call.contact) && (kind === 'done' || kind === 'applied')) return call.answer('refused')
           if (kind === 'done' || kind === 'applied') apply(call.contact)
           if (kind === 'paused') return call.answer('retry', 429, { 'retry-after': '7' })
           call.answer(kind === 'applied' ? 'lost' : (kind as 'done'))
@@ -92,8 +92,10 @@ test.each<[string, number, fc.Arbitrary<Step>]>([
           } else if ('ms' in event) await clock.advance(event.ms)
           else if ('clockBy' in event) clock.set(clock.now() + event.clockBy)
           else {
-            const { kill, dispatcher } = processes[at(event.via)] as Process
-            if (event.end === 'kill') kill()
+            const { kill, dispatcher, open } = processes[at(event.via)] as Process
+            // What was on the wire has reached upstream, and nobody is left to hear of it.
+            if (event.end === 'killed late') for (const { contact } of open) if (!isRefused(contact)) apply(contact)
+            if (event.end !== 'stop') kill()
             else await dispatcher.close()
             processes[at(event.via)] = machine.start()
           }

@@ -73,6 +73,25 @@ describe('an answer', () => {
     await world.clock.advance(120_000)
     expect(world.process.calls).toHaveLength(1)
   })
+
+  test.each(['purged', 'dropped'])(
+    'of a contact that is %s between two of its fields: no other is sent',
+    async (how) => {
+      const world = start()
+      void world.process.put('u1', { email: 'a@b.c', tags: [], display_name: 'A' })
+      ;(await next(world)).answer('refused')
+      await world.settle()
+      const { store, calls, open } = world.process
+      expect(calls).toHaveLength(2)
+      const [entry] = await store.list({ limit: 1 })
+      if (how === 'purged') await store.purge('u1', 0)
+      else await store.drop(entry?.id ?? '')
+      open[0]?.answer('done')
+      await world.clock.advance(120_000)
+      expect(calls).toHaveLength(2)
+      expect(await store.list({ limit: 1 })).toEqual([])
+    },
+  )
 })
 
 describe('what fails', () => {
@@ -232,6 +251,26 @@ test('F31: a hot contact has one call at a time, and the newest value last', asy
   await answerAll(world, 'done')
   expect(world.process.calls.length).toBeLessThanOrEqual(4)
   expect(world.process.calls.filter(({ external_id }) => external_id === 'hot').at(-1)?.tags).toEqual(['499'])
+})
+
+test('a slot is free again with upstream’s answer, before that is on the disk', async () => {
+  const world = start({ concurrency: 1 })
+  const first = world.process.put('u1')
+  void world.process.put('u2')
+  await world.settle()
+  const { store, open } = world.process
+  const { done } = store
+  let writes = (): void => {}
+  const written = new Promise<void>((resolve) => {
+    writes = resolve
+  })
+  store.done = (claim) => written.then(() => done(claim))
+  open[0]?.answer('done')
+  expect(await first).toMatchObject({ kind: 'delivered' })
+  await world.settle()
+  const onTheWire = open.map(({ contact }) => contact.external_id)
+  writes()
+  expect(onTheWire).toEqual(['u2'])
 })
 
 test('closing lets calls end, gives the rest back, and the next process goes on at once', async () => {

@@ -207,6 +207,11 @@ describe('on the socket', () => {
     expect(site.upstream.received).toHaveLength(1)
   })
 
+  test('T5: a Host that makes no URL is refused, though its characters are good', async () => {
+    const text = head(['Content-Length: 20', 'Connection: close']).replace('Host: a', 'Host: proxy.0')
+    expect(await isRefused(await start(), `${text}{"external_id":"u1"}`, 400)).toContain('"code":"bad_request"')
+  })
+
   test.each(['GET', 'PUT', 'DELETE', 'PATCH', 'HEAD'])('T9: %s is answered 405 with Allow', async (method) => {
     const site = await start()
     const answer = await isRefused(site, head(['Connection: close'], `${method} ${path} HTTP/1.1`), 405)

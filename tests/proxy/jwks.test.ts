@@ -62,7 +62,7 @@ describe('an identity provider’s token', () => {
     },
   )
 
-  test('may name the person in another claim, and be limited to fields by the setting alone', async () => {
+  test('J18: may name the person in another claim, and be limited to fields by the setting alone', async () => {
     const token = provider.sign('one', { uid: 'u7', fields: ['tags'], origin: 'https://other.example' })
     const verify = make({ subjectClaim: 'uid', fields: ['email'] })
     expect(await check(token, verify)).toEqual({ subject: 'u7', issuedAt: startSeconds, fields: ['email'] })
@@ -74,43 +74,43 @@ describe('an identity provider’s token', () => {
     expect(await check(provider.sign('one', { azp: 'evil' }), verify)).toBeUndefined()
   })
 
-  test('with jku, x5u and typ in its header is read by our own keys alone', async () => {
+  test('J16: with jku, x5u and typ in its header is read by our own keys alone', async () => {
     const header = { jku: 'http://127.0.0.1:1/', x5u: 'http://127.0.0.1:1/', typ: 'at+jwt' }
     expect(await check(provider.sign('one', {}, header))).toMatchObject({ subject: 'u1' })
   })
 
   test.each([
-    ['another issuer', { iss: 'https://evil.example/' }],
-    ['another audience', { aud: ['other'] }],
-    ['no audience', { aud: undefined }],
-    ['no time of issue', { iat: undefined }],
-    ['no expiry', { exp: undefined }],
-    ['a time of issue in the future', { iat: startSeconds + 60 }],
-    ['an age over a day', { iat: startSeconds - 86_401 }],
-    ['a start in the future', { nbf: startSeconds + 60 }],
-    ['a subject that is a number', { sub: 5 }],
-    ['no subject', { sub: undefined }],
-  ])('with %s is refused', async (_, claims) => {
+    ['J12', 'another issuer', { iss: 'https://evil.example/' }],
+    ['J11', 'another audience', { aud: ['other'] }],
+    ['J11', 'no audience', { aud: undefined }],
+    ['J13', 'no time of issue', { iat: undefined }],
+    ['J13', 'no expiry', { exp: undefined }],
+    ['J14', 'a time of issue in the future', { iat: startSeconds + 60 }],
+    ['J13', 'an age over a day', { iat: startSeconds - 86_401 }],
+    ['J14', 'a start in the future', { nbf: startSeconds + 60 }],
+    ['J17', 'a subject that is a number', { sub: 5 }],
+    ['J17', 'no subject', { sub: undefined }],
+  ])('%s: with %s is refused', async (_, __, claims) => {
     expect(await check(provider.sign('one', claims))).toBeUndefined()
   })
 
-  test('that has expired says so', async () => {
+  test('J13: that has expired says so', async () => {
     expect(await check(provider.sign('one', { exp: startSeconds - 31 }))).toBe('expired')
     expect(await check(provider.sign('one', { exp: startSeconds - 10 }))).toMatchObject({ subject: 'u1' })
   })
 
-  test('of over 8192 bytes is refused before any cryptography', async () => {
+  test('J10: of over 8192 bytes is refused before any cryptography', async () => {
     expect(await check(provider.sign('one', { text: 'x'.repeat(8192) }))).toBeUndefined()
     expect(provider.state.fetches).toBe(0)
   })
 
-  test('under another algorithm than its key’s is refused', async () => {
+  test('J4: under another algorithm than its key’s is refused', async () => {
     await provider.add('two', 'PS256')
     provider.shown.find(({ kid }) => kid === 'two')!.alg = 'RS256'
     expect(await check(provider.sign('two'))).toBeUndefined()
   })
 
-  test('by a symmetric key of the set is refused', async () => {
+  test('J2: by a symmetric key of the set is refused', async () => {
     provider.shown.push({ kty: 'oct', kid: 'mac', k: 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA', alg: 'HS256' })
     const token = await new SignJWT({ iss: issuer, aud: 'api', sub: 'u1', iat: startSeconds, exp: startSeconds + 60 })
       .setProtectedHeader({ alg: 'HS256', kid: 'mac' })
@@ -128,7 +128,7 @@ describe('the provider’s keys', () => {
     expect(provider.state.fetches).toBe(1)
   })
 
-  test('are fetched at most once in 30 s for unknown ones', async () => {
+  test('J5: are fetched at most once in 30 s for unknown ones', async () => {
     const verify = make()
     const forged = await provider.sign('one', {}, { kid: 'nobody' })
     for (let n = 0; n < 10; n++) expect(await verify(forged, request)).toBeUndefined()

@@ -28,13 +28,13 @@ describe('public keys in a JWK set', () => {
     expect(scope).toMatchObject({ subject: 'u1', fields: ['email'] })
   })
 
-  test('a key signs with its own algorithm only, whatever the header says', async () => {
+  test('J4: a key signs with its own algorithm only, whatever the header says', async () => {
     const keys = { keys: [publicOf(ed), publicOf(ec)] }
     const token = await mintToken({ subject: 'u1' }, { jwk: ec, keyId: 'ed' })
     expect(await verify({ keys }, token)).toBeUndefined()
   })
 
-  test('a public key as HMAC secret opens nothing', async () => {
+  test('J3: a public key as HMAC secret opens nothing', async () => {
     const keys = { keys: [publicOf(ed)] }
     const claims = JSON.stringify({
       sub: 'u1',
@@ -48,7 +48,7 @@ describe('public keys in a JWK set', () => {
     }
   })
 
-  test('a token of a removed key is good no more', async () => {
+  test('J23: a token of a removed key is good no more', async () => {
     const token = await mintToken({ subject: 'u1' }, { jwk: ed })
     expect(await verify({ keys: { keys: [publicOf(ec)] } }, token)).toBeUndefined()
   })
@@ -82,7 +82,7 @@ test('among several secrets each signs under its own kid', async () => {
   expect(await verify({ secret: secrets }, sign(times, { kid: 'old' }, other))).toBeUndefined()
 })
 
-test('a token of our own form signed by RS256 is refused', async () => {
+test('J2: a token of our own form signed by RS256 is refused', async () => {
   const { privateKey } = await generateKeyPair('RS256')
   const token = await new SignJWT({})
     .setProtectedHeader({ alg: 'RS256', typ: 'orq-identify+jwt', kid: 'default' })

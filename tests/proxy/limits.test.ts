@@ -41,7 +41,7 @@ test.each([
 ])('%s is counted as %s', (address, network) => expect(networkOf(address)).toBe(network))
 
 describe('the proxy', () => {
-  test('J24: takes 60 requests a minute of one person, then 429 with Retry-After, and writes nothing', async () => {
+  test('takes 60 requests a minute of one person, then 429 with Retry-After, and writes nothing', async () => {
     const world = createWorld()
     for (let i = 0; i < 60; i++) expect((await world.post()).status).toBe(200)
     const puts = world.puts.length
@@ -56,7 +56,7 @@ describe('the proxy', () => {
     expect((await world.post()).status).toBe(200)
   })
 
-  test('O8, O9: counts requests without a valid token for their address, and the valid ones of that address never', async () => {
+  test('counts requests without a valid token for their address, and the valid ones of that address never', async () => {
     const world = createWorld({ addressLimit: 3, subjectLimit: 0 })
     const from = (address: string, token: string) =>
       world.proxy.fetch(requestFor({ external_id: 'u1' }, { authorization: `Bearer ${token}` }), { address })

@@ -7,7 +7,7 @@ const corsOf = (headers: globalThis.Headers): Record<string, string> =>
   Object.fromEntries([...headers].filter(([name]) => name.startsWith('access-control-')))
 const listedCors = { 'access-control-allow-origin': listed, 'access-control-expose-headers': 'Retry-After' }
 
-describe('the table of Origin and Sec-Fetch-Site', () => {
+describe('O2: the table of Origin and Sec-Fetch-Site', () => {
   const others = [
     'null',
     'https://other.example',

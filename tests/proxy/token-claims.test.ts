@@ -47,7 +47,7 @@ describe('J12: iss', () => {
   })
 })
 
-describe('J13, J14: times', () => {
+describe('J13: how long a token lives', () => {
   test.each<[string, object]>([
     ['no exp', { exp: undefined }],
     ['exp as a text', { exp: String(nowSeconds + 300) }],
@@ -59,9 +59,6 @@ describe('J13, J14: times', () => {
     ['no iat', { iat: undefined }],
     ['iat as a text', { iat: String(nowSeconds) }],
     ['a negative iat', { iat: -1 }],
-    ['iat 31 s ahead', { iat: nowSeconds + 31, exp: nowSeconds + 300 }],
-    ['nbf 31 s ahead', { nbf: nowSeconds + 31 }],
-    ['nbf as a text', { nbf: '0' }],
   ])('%s is refused', (_, claims) => refuses(sign(claims)))
 
   test('exp 1e999, which is infinity, is refused', () =>
@@ -69,8 +66,6 @@ describe('J13, J14: times', () => {
 
   test.each<[string, object]>([
     ['expired 10 s ago', { iat: nowSeconds - 300, exp: nowSeconds - 10 }],
-    ['iat 29 s ahead', { iat: nowSeconds + 29, exp: nowSeconds + 300 }],
-    ['nbf 29 s ahead', { nbf: nowSeconds + 29 }],
     ['a life of 15 min', { exp: nowSeconds + 900 }],
   ])('%s is taken: clocks differ by up to 30 s', (_, claims) => takes(sign(claims)))
 
@@ -81,6 +76,19 @@ describe('J13, J14: times', () => {
     ['for somebody else', sign({ ...expired, aud: 'other' })],
     ['with a life of an hour', sign({ iat: nowSeconds - 3_631, exp: nowSeconds - 31 })],
   ])('expired and %s is token_invalid', (_, token) => refuses(token))
+})
+
+describe('J14: a token from the future', () => {
+  test.each<[string, object]>([
+    ['iat 31 s ahead', { iat: nowSeconds + 31, exp: nowSeconds + 300 }],
+    ['nbf 31 s ahead', { nbf: nowSeconds + 31 }],
+    ['nbf as a text', { nbf: '0' }],
+  ])('%s is refused', (_, claims) => refuses(sign(claims)))
+
+  test.each<[string, object]>([
+    ['iat 29 s ahead', { iat: nowSeconds + 29, exp: nowSeconds + 300 }],
+    ['nbf 29 s ahead', { nbf: nowSeconds + 29 }],
+  ])('%s is taken: clocks differ by up to 30 s', (_, claims) => takes(sign(claims)))
 })
 
 describe('J17: sub', () => {
@@ -107,14 +115,16 @@ describe('J18: fields and origin', () => {
   test.each([null, 1, [listed]])('origin %j is refused', (origin) => refuses(sign({ origin })))
 })
 
-describe('J19, J20: the payload', () => {
+describe('J19: a claim that is given twice', () => {
   test('of two equal claims the last wins, for the check and for the scope', async () => {
     const world = createWorld()
     const authorization = `Bearer ${signRaw(header, claimsWith('"sub":"u2"'))}`
     expectRefused(world, await world.post({ external_id: 'u1' }, { authorization }), 'scope_mismatch')
     expect((await world.post({ external_id: 'u2' }, { authorization })).status).toBe(200)
   })
+})
 
+describe('J20: a payload that is no JSON object', () => {
   test.each<[string, string | Buffer]>([
     ['invalid UTF-8', Buffer.concat([Buffer.from(claimsWith('"x":"')), Buffer.from([0xff]), Buffer.from('"}')])],
     ['a list', JSON.stringify([goodClaims])],

@@ -23,20 +23,26 @@ const refuses = async (authorization: string): Promise<void> => {
   expect(answer.headers.get('www-authenticate')).toBe('Bearer')
 }
 
-test('a good token is taken, its scheme in whatever case', async () => {
+test('J22: a good token is taken, its scheme in whatever case', async () => {
   for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
     expect((await createWorld().post(undefined, { authorization: `${scheme} ${good}` })).status).toBe(200)
   }
 })
 
-describe('J1, J2: the algorithm', () => {
-  test.each(['none', 'None', 'nOnE', 'HS512', 'hs256', 'RS256', 'ES256', '', null, undefined, 256])(
-    '%s is refused, though the signature is right',
-    (alg) => refuses(`Bearer ${sign({}, { alg })}`),
+describe('J1: an algorithm of none', () => {
+  test.each(['none', 'None', 'nOnE', '', null, undefined])('%s is refused, though the signature is right', (alg) =>
+    refuses(`Bearer ${sign({}, { alg })}`),
   )
 
-  test('none without a signature is refused', () =>
-    refuses(`Bearer ${sign({}, { alg: 'none' }).split('.').slice(0, 2).join('.')}.`))
+  test.each(['none', 'None', 'nOnE', 'HS256'])('%s without a signature is refused', (alg) =>
+    refuses(`Bearer ${sign({}, { alg }).split('.').slice(0, 2).join('.')}.`),
+  )
+})
+
+describe('J2: an algorithm that is not the key’s', () => {
+  test.each(['HS512', 'hs256', 'RS256', 'ES256', 256])('%s is refused, though the signature is right', (alg) =>
+    refuses(`Bearer ${sign({}, { alg })}`),
+  )
 
   test.each([
     ['HS512', () => new TextEncoder().encode(secret.repeat(2))],
@@ -53,26 +59,22 @@ describe('J3: a public key as an HMAC secret', () => {
     ['RSA PEM', rsa.publicKey.export({ type: 'spki', format: 'pem' }) as string],
     ['EC PEM', ec.publicKey.export({ type: 'spki', format: 'pem' }) as string],
     ['RSA JWK', JSON.stringify(rsa.publicKey.export({ format: 'jwk' }))],
+    ['EC JWK', JSON.stringify(ec.publicKey.export({ format: 'jwk' }))],
     ['an empty secret', ''],
   ])('%s is refused', (_, key) => refuses(`Bearer ${sign({}, {}, key)}`))
 })
 
-describe('J5, J15: the kid', () => {
-  test.each([
-    undefined,
-    null,
-    '',
-    'other',
-    'DEFAULT',
-    '../../etc/passwd',
-    "' OR 1=1",
-    '__proto__',
-    'constructor',
-    'toString',
-    'x'.repeat(2_000),
-    ['default'],
-    1,
-  ])('%j is refused', (kid) => refuses(`Bearer ${sign({}, { kid })}`))
+describe('J5: a kid that is unknown or missing', () => {
+  test.each([undefined, null, '', 'other', 'DEFAULT', ['default'], 1])('%j is refused', (kid) =>
+    refuses(`Bearer ${sign({}, { kid })}`),
+  )
+})
+
+describe('J15: a kid that is no name', () => {
+  test.each(['../../etc/passwd', "' OR 1=1", '__proto__', 'constructor', 'toString', 'x'.repeat(2_000)])(
+    '%j is refused',
+    (kid) => refuses(`Bearer ${sign({}, { kid })}`),
+  )
 })
 
 describe('J6: the signature', () => {
@@ -93,7 +95,7 @@ describe('J7: the type', () => {
   )
 })
 
-describe('J8, J9: the form', () => {
+describe('J8: characters that one of two readers would skip', () => {
   test.each([
     ['padding', `${head}=.${payload}.${signature}`],
     ['padding at the end', `${good}=`],
@@ -102,6 +104,11 @@ describe('J8, J9: the form', () => {
     ['a non-canonical end of the signature', `${head}.${payload}.${withStrayBits(signature)}`],
     ['the alphabet of plain base64', `${head}.${payload}.${signature.slice(0, -1)}+`],
     ['a length that no bytes have', `${head}.${payload}.${signature.slice(0, -2)}`],
+  ])('%s is refused', (_, token) => refuses(`Bearer ${token}`))
+})
+
+describe('J9: other than three parts', () => {
+  test.each([
     ['two parts', `${head}.${payload}`],
     ['four parts', `${good}.AAAA`],
     ['one part', 'secret'],
@@ -155,7 +162,7 @@ describe('J16: a header that names a key or an extension', () => {
   })
 })
 
-describe('J21, J22: where the token stands', () => {
+describe('J21: a token that stands elsewhere', () => {
   test.each([
     ['nowhere', {}],
     ['in a cookie', { cookie: `token=${good}` }],
@@ -164,7 +171,9 @@ describe('J21, J22: where the token stands', () => {
     const world = createWorld()
     expectRefused(world, await world.post(undefined, { authorization: null, ...headers }), 'token_missing')
   })
+})
 
+describe('J22: an Authorization header that is not one token', () => {
   test.each([
     ['two headers', `Bearer ${good}, Bearer ${good}`],
     ['two different ones', `Bearer ${good}, Bearer ${sign({ sub: 'u2' })}`],

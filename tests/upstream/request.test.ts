@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { inspect } from 'node:util'
+import { queryObjects } from 'node:v8'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Fetch } from '../../src/core/ports.ts'
 import { createUpstreamRequest } from '../../src/upstream/request.ts'
@@ -113,6 +114,15 @@ describe('an answer', () => {
     const upstream = await startUpstream({ status: 200, body: `${'x'.repeat(65_535)}é` })
     const { body } = await requestTo(upstream)('POST', '/v2/contacts', {})
     expect(body.slice(0, 65_535)).toBe('x'.repeat(65_535))
+  })
+
+  test('that has come leaves no timer behind, however long it might have taken', async () => {
+    const request = createUpstreamRequest({ apiKey, fetch: async () => new Response('{}') })
+    const timer = setTimeout(() => {})
+    const timers = (): number => Number(queryObjects(timer.constructor, { format: 'count' }))
+    const before = timers()
+    for (let i = 0; i < 200; i++) await request('POST', '/v2/contacts', {}, new AbortController().signal)
+    expect(timers() - before).toBeLessThan(100)
   })
 
   test('that does not come within timeoutMs ends the attempt', async () => {

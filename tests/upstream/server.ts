@@ -30,7 +30,10 @@ const listen = async (server: Server): Promise<string> => {
 }
 
 /** A contacts API on a real socket that records what it receives and answers as told. Closed when the test ends. */
-export const startUpstream = async (...replies: Reply[]): Promise<Upstream> => {
+export const startUpstream = (...replies: Reply[]): Promise<Upstream> => openUpstream(replies, onTestFinished)
+
+/** The same, closed when `whenOver` says so: for tests that share one. */
+export const openUpstream = async (replies: Reply[], whenOver: (task: () => void) => void): Promise<Upstream> => {
   const received: Received[] = []
   const server = createServer(async (request, response) => {
     let body = ''
@@ -52,7 +55,7 @@ export const startUpstream = async (...replies: Reply[]): Promise<Upstream> => {
     replies,
     log: () => received.map(({ method, path, body }) => `${method} ${path} ${body}`),
   }
-  onTestFinished(() => {
+  whenOver(() => {
     server.close()
     server.closeAllConnections()
   })

@@ -1,26 +1,40 @@
 import type { ArgDef, ArgsDef, CommandDef } from 'citty'
+import type { Setting } from '../proxy-settings.ts'
 import { SettingError } from '../setting-error.ts'
 import { flagOf } from '../settings.ts'
 
 /** What a command may touch of its process. */
 export interface CommandContext {
   environment: Record<string, string | undefined>
+  /** Of this package. */
+  version: string
   /** The folder of the built files. */
   distFolder: string
   /** One line to standard output. */
   print(line: string): void
+  /** Resolves when what was printed has been taken; to false when nobody reads on, as behind `| head`. */
+  printed(): Promise<boolean>
   /** One line to standard error. */
   warn(line: string): void
+  /** Whether the person at the terminal says yes; absent when there is none, as in a script. */
+  confirm?: ((question: string) => Promise<boolean>) | undefined
   /** Resolves at the first SIGINT or SIGTERM. */
   stopped(): Promise<void>
+  /** Before the process ends by an error that nobody caught: in place of Node's own report, which prints its message. */
+  onCrash(tell: (error: unknown) => void): void
 }
 
 export interface CommandOptions {
   name: string
   description: string
   args: ArgsDef
-  /** Throws `SettingError` for what the person has to mend. */
+  /** Throws `SettingError` for what the person has to mend, `CommandError` for what cannot be done as things are. */
   run(flags: Record<string, unknown>, context: CommandContext): Promise<void>
+}
+
+/** What was asked for cannot be done, and no setting is wrong. Its message is one line without personal data. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
 }
 
 /** A command, made for a process. One file per command; `cli.ts` lists them. */
@@ -30,6 +44,19 @@ export type Command = (context: CommandContext) => CommandDef
 export const settingFlag = (name: string, description: string, valueHint: string): Record<string, ArgDef> => ({
   [flagOf(name)]: { type: 'string', description: `${description} (${name})`, valueHint },
 })
+
+/** A flag for each setting of a table. */
+export const settingFlags = (settings: readonly Setting[]): ArgsDef =>
+  Object.assign(
+    {},
+    ...settings.map(({ name, description, otherwise, valueHint }) =>
+      settingFlag(
+        name,
+        otherwise === undefined ? description : `${description}, ${otherwise} when not given`,
+        valueHint,
+      ),
+    ),
+  )
 
 export const envFileFlag: ArgsDef = {
   'env-file': { type: 'string', description: 'Reads settings from a file of NAME=value lines', valueHint: 'FILE' },
@@ -45,8 +72,14 @@ const refuseUnknown = (flags: Record<string, unknown>, args: ArgsDef, name: stri
         'is no flag of this command',
         `see orq-identify ${name} --help`,
       )
-  const [stray] = (flags['_'] as string[] | undefined) ?? []
-  if (stray !== undefined) throw new SettingError(name, 'takes flags only', `see orq-identify ${name} --help`)
+  const words = (flags['_'] as string[] | undefined) ?? []
+  const most = Object.values(args).filter(({ type }) => type === 'positional').length
+  if (words.length <= most) return
+  throw new SettingError(
+    name,
+    most ? `takes no more than ${most} word` : 'takes flags only',
+    `see orq-identify ${name} --help`,
+  )
 }
 
 // The parser lists `data-dir` as `dataDir` too.
@@ -61,4 +94,23 @@ export const createCommand =
       refuseUnknown(flags, args, name)
       await run(flags, context)
     },
+  })
+
+export const createAll = (commands: Record<string, Command>, context: CommandContext): Record<string, CommandDef> =>
+  Object.fromEntries(Object.entries(commands).map(([key, command]) => [key, command(context)]))
+
+/** Several commands under one name. */
+export const createGroup =
+  ({
+    name,
+    description,
+    commands,
+  }: {
+    name: string
+    description: string
+    commands: Record<string, Command>
+  }): Command =>
+  (context) => ({
+    meta: { name, description },
+    subCommands: createAll(commands, context),
   })

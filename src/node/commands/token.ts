@@ -1,6 +1,6 @@
-import { type FieldName, fieldNames, isExternalId } from '../../core/contact.ts'
+import { isExternalId } from '../../core/contact.ts'
 import { mintToken } from '../../proxy/mint.ts'
-import { parseTokenKeys } from '../config.ts'
+import { parseFields, parseTokenKeys } from '../config.ts'
 import { quote, SettingError } from '../setting-error.ts'
 import { openSettings } from '../settings.ts'
 import { type Command, createCommand, envFileFlag, settingFlag } from './command.ts'
@@ -22,13 +22,6 @@ const readLifetime = (value: string): string => {
   const seconds = Number(amount) * (unit === 'm' ? 60 : 1)
   if (seconds >= 1 && seconds <= 900) return `${amount}${unit}`
   throw new SettingError('--ttl', `${quote(value)} is no lifetime`, 'give 1s to 15m, such as 5m')
-}
-
-const readFields = (value: string): FieldName[] => {
-  const fields = value.split(',').map((field) => field.trim()) as FieldName[]
-  const wrong = fields.find((field) => !fieldNames.includes(field))
-  if (wrong === undefined) return fields
-  throw new SettingError('--fields', `${quote(wrong)} is no field`, `give some of ${fieldNames.join(',')}`)
 }
 
 const readOrigin = (value: string): string => {
@@ -60,7 +53,7 @@ export const tokenCommand: Command = createCommand({
     const claims = {
       subject,
       expiresIn,
-      ...(fields === undefined ? {} : { fields: readFields(fields) }),
+      ...(fields === undefined ? {} : { fields: parseFields(fields, '--fields') }),
       ...(origin === undefined ? {} : { origin: readOrigin(origin) }),
     }
     const value = openSettings({ flags, environment }).get('ORQ_TOKEN_SECRET')

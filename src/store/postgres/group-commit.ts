@@ -10,12 +10,16 @@ export interface Turn {
   next(): number
   find(externalId: string): Found | undefined
   create(externalId: string): Found
+  /** By key, when something is undelivered or refused; without an id where the row cannot be read. */
+  waiting(key: string): Found | undefined
   write(found: Found, externalId: string): void
 }
 
 export interface Job<T> {
   /** The contacts whose rows it needs. */
   externalIds: readonly string[]
+  /** And those of these keys. */
+  keys?: readonly string[]
   /** Called anew when the transaction has to be repeated. */
   run(turn: Turn): T
 }
@@ -63,7 +67,8 @@ export const createGroupCommit = ({ pool, rows, pointers, collectMs }: GroupComm
       const keys = new Map<string, string>()
       for (const { job } of jobs) for (const id of job.externalIds) keys.set(id, rows.keyOf(id))
       const keyOf = (externalId: string): string => keys.get(externalId) as string
-      const locked = await rows.lock(client, [...new Set(keys.values())].sort(), jobs.length * numbersPerJob)
+      const needed = new Set([...keys.values(), ...jobs.flatMap(({ job }) => job.keys ?? [])])
+      const locked = await rows.lock(client, [...needed].sort(), jobs.length * numbersPerJob)
       const changed = new Map<string, Change>()
       const outcomes = jobs.map(({ job, resolve, reject }) => {
         const drafts: Change[] = []
@@ -74,6 +79,13 @@ export const createGroupCommit = ({ pool, rows, pointers, collectMs }: GroupComm
             const change = changed.get(keyOf(externalId))
             // A copy: what a job changes before it fails must not be written with what the others change.
             return change ? structuredClone(change.found) : locked.find(keyOf(externalId))
+          },
+          waiting: (key) => {
+            const change = changed.get(key)
+            if (!change) return locked.waiting(key)
+            return change.columns.wake === null && change.columns.parked === null
+              ? undefined
+              : structuredClone(change.found)
           },
           create: (externalId) => rows.create(keyOf(externalId)),
           // Here, so that a row which is no JSON fails alone.

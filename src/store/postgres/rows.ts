@@ -1,7 +1,8 @@
 import type { ClientBase, Pool } from 'pg'
 import { createKeyedHash, type KeyedHash } from '../keyed-hash.ts'
 import { createRow, isPending, type Row } from '../row.ts'
-import { type Columns, columnNames, columnsOf, parseColumns } from '../row-columns.ts'
+import { type Columns, columnNames, columnsOf, parseColumns, parseReadable } from '../row-columns.ts'
+import type { ListQuery } from '../store.ts'
 
 /** A row as it was found, to be changed and written. */
 export interface Found {
@@ -26,6 +27,8 @@ export interface Locked {
   now: number
   /** By key. @throws SyntaxError where a row cannot be read */
   find(key: string): Found | undefined
+  /** By key, when something is undelivered or refused. One that cannot be read has no id and nothing in it. */
+  waiting(key: string): Found | undefined
   /** Whether there is such a row, be it locked by others. */
   exists(key: string): boolean
   /** The next number of the database's sequence, for versions and leases. */
@@ -55,6 +58,8 @@ export interface Rows {
   ): Promise<void>
   /** A row as it is, without waiting for who has it locked. */
   read(pool: Pool, externalId: string): Promise<Row | undefined>
+  /** Without a lock; those that cannot be read as in `waiting`. With the database's time. */
+  list(pool: Pool, query: ListQuery): Promise<{ found: Found[]; now: number }>
   count(pool: Pool): Promise<{ pending: number; parked: number; oldestPendingSince: number | null; now: number }>
   /** Writes something. */
   check(pool: Pool): Promise<void>
@@ -83,6 +88,16 @@ const foundOf = (columns: Record<string, unknown>): Found => {
   return { key: columns['key'] as string, externalId, row, isNew: false, pointer: pointerOf(row) }
 }
 
+/** Of 32 hexadecimal digits, as PostgreSQL writes a `uuid`. */
+export const keyOfId = (id: string): string => id.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+
+// `NaN` is no time that a row could have: whatever job such a row has is moved.
+const waitingOf = (columns: Record<string, unknown>): Found => {
+  const { externalId, row } = parseReadable(columns)
+  const pointer = externalId === undefined ? Number.NaN : pointerOf(row)
+  return { key: columns['key'] as string, externalId, row, isNew: false, pointer }
+}
+
 export const createRows = (schema: string, key: Uint8Array): Rows => {
   const { keyOf, hash }: KeyedHash = createKeyedHash(key)
   const names = columnNames.join()
@@ -106,17 +121,16 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
 
   const lapsed = `SELECT key FROM ${schema}.contacts WHERE wake <= ${schema}.now_ms() AND lease IS NOT NULL
     ORDER BY wake LIMIT $1`
-  /** As PostgreSQL writes a `uuid`. */
-  const uuidOf = (externalId: string): string =>
-    keyOf(externalId)
-      .toString('hex')
-      .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+  const uuidOf = (externalId: string): string => keyOfId(keyOf(externalId).toString('hex'))
 
   return {
     hash,
     keyOf: uuidOf,
     create: (key) => ({ key, externalId: undefined, row: createRow(), isNew: true, pointer: undefined }),
-    change: (found, externalId, now) => ({ found, columns: columnsOf(found.row, externalId, now) }),
+    change: (found, externalId, now) => ({
+      found: { ...found, externalId },
+      columns: columnsOf(found.row, externalId, now),
+    }),
     lock: async (client, keys, count, { skip = false } = {}) => {
       const { rows } = await client.query({
         name: skip ? 'orq_take' : 'orq_lock',
@@ -132,6 +146,10 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
         find: (key) => {
           const some = columns.get(key)
           return some && foundOf(some)
+        },
+        waiting: (key) => {
+          const some = columns.get(key)
+          return some && (some['wake'] !== null || some['parked'] !== null) ? waitingOf(some) : undefined
         },
         exists: (key) => columns.has(key) || !!present?.includes(key),
         next: () => numbers[used++],
@@ -161,6 +179,16 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
         uuidOf(externalId),
       ])
       return rows[0] && parseColumns(rows[0]).row
+    },
+    list: async (pool, { after, prefix = '', limit }) => {
+      const { rows } = await pool.query(
+        `SELECT ${schema}.now_ms()::float8 AS now, (SELECT json_agg(page ORDER BY key) FROM (
+           SELECT key, ${names} FROM ${schema}.contacts
+           WHERE key BETWEEN $1 AND $2 AND ($3::uuid IS NULL OR key > $3) AND (wake IS NOT NULL OR parked IS NOT NULL)
+           ORDER BY key LIMIT $4) AS page) AS found`,
+        [prefix.padEnd(32, '0'), prefix.padEnd(32, 'f'), after ?? null, limit],
+      )
+      return { found: (rows[0].found ?? []).map(waitingOf), now: rows[0].now }
     },
     count: async (pool) => {
       const { rows } = await pool.query(

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ClientBase } from 'pg'
 import { OrqError } from '../../core/errors.ts'
+import { unusable } from './problem.ts'
 
 /**
  * One step per schema version, never changed once released. `wake` is null without a payload, so the index holds what is
@@ -33,6 +34,16 @@ const steps: readonly string[] = [
 
 /** Of pg-boss alone, so that an application's own pg-boss may have another version. */
 export const pointerSchema = (schema: string): string => `${schema}_pgboss`
+
+/** For who only looks after a store. @throws OrqError `STORE_UNUSABLE` where none is */
+export const requireStore = async (client: ClientBase, schema: string): Promise<void> => {
+  const { rows } = await client.query('SELECT to_regclass($1) AS oid', [`${schema}.meta`])
+  if (rows[0]?.oid === null)
+    throw unusable(
+      `is not there: the database has no schema ${schema} of a proxy`,
+      'check ORQ_STORE and ORQ_STORE_SCHEMA',
+    )
+}
 
 /**
  * Brings the database to this program's schema, in one transaction. Only one process may do so at a time.

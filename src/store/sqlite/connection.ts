@@ -38,20 +38,32 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
   let writtenAt = 0
   let changes = 0
 
+  /** A page of the log still holds what is deleted in the file. */
+  const emptyLog = (): void => {
+    writtenSince = undefined
+    const run = (mode: 'PASSIVE' | 'TRUNCATE') =>
+      current?.database.prepare(`PRAGMA wal_checkpoint(${mode})`).get() as
+        | { busy: number; log: number; checkpointed: number }
+        | undefined
+    let isEmpty = false
+    try {
+      // First without waiting: TRUNCATE waits for who reads, and every request of this process with it.
+      const passive = run('PASSIVE')
+      isEmpty = !passive || (passive.log === passive.checkpointed && run('TRUNCATE')?.busy === 0)
+    } catch {}
+    // Another process reads, or the disk is full: tried again, for nobody may write any more, and values stay in the log.
+    if (!isEmpty && !isClosed) idle ??= setTimeout(checkpoint, idleMs)
+  }
+
   const checkpoint = (): void => {
     idle = undefined
-    const now = performance.now()
-    const waitMs = Math.min(writtenAt + idleMs, (writtenSince as number) + busyMs) - now
+    const waitMs =
+      writtenSince === undefined ? 0 : Math.min(writtenAt + idleMs, writtenSince + busyMs) - performance.now()
     if (waitMs > 0) {
       idle = setTimeout(checkpoint, waitMs)
       return
     }
-    writtenSince = undefined
-    try {
-      current?.database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    } catch {
-      // Another process reads, or the disk is full: the next quiet moment will do.
-    }
+    emptyLog()
   }
 
   const drop = (): void => {
@@ -106,7 +118,8 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
     close: () => {
       isClosed = true
       clearTimeout(idle)
-      // Closing the last connection empties the log.
+      // Closing the last connection does it too; but another one may stay open and write nothing for hours.
+      if (writtenSince !== undefined) emptyLog()
       drop()
     },
   }

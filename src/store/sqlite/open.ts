@@ -1,12 +1,14 @@
 import { closeSync, copyFileSync, existsSync, openSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { OrqError } from '../../core/errors.ts'
-import { migrate } from './schema.ts'
+import { isStore, migrate } from './schema.ts'
 
 export interface OpenOptions {
   path: string
   /** The most that puts may fill, in bytes; deliveries, which make room, have `spareBytes` more. */
   maxBytes?: number | undefined
+  /** False: a file that is missing or is no store is refused and left as it is. @defaultValue true */
+  create?: boolean | undefined
 }
 
 /** A claim writes a row anew before it frees the old one. */
@@ -64,7 +66,12 @@ const createFile = (path: string): void => {
   }
 }
 
-const prepare = (database: DatabaseSync, { path, maxBytes }: OpenOptions): void => {
+const refuseOther = (path: string, problem: string, cause?: unknown): never => {
+  throw unusable(`${path} ${problem}; name the file of your proxy`, cause)
+}
+
+const prepare = (database: DatabaseSync, { path, maxBytes, create = true }: OpenOptions): void => {
+  if (!create && !isStore(database)) refuseOther(path, 'is no store')
   // In this order: a page of a deleted value is overwritten (`secure_delete`), and what is committed is on the disk
   // (`synchronous`; `fullfsync` on macOS, whose plain fsync stops at the drive's cache).
   database.exec(
@@ -87,8 +94,8 @@ const prepare = (database: DatabaseSync, { path, maxBytes }: OpenOptions): void 
  * @throws OrqError `STORE_UNUSABLE` for what a person must mend; SQLite's own error for what may pass, see `isTemporary`
  */
 export const openDatabase = (options: OpenOptions): DatabaseSync => {
-  const { path } = options
-  if (!existsSync(path)) createFile(path)
+  const { path, create = true } = options
+  if (!existsSync(path)) create ? createFile(path) : refuseOther(path, 'does not exist')
   const { mtime } = statSync(path)
   let database: DatabaseSync | undefined
   try {
@@ -98,8 +105,9 @@ export const openDatabase = (options: OpenOptions): DatabaseSync => {
     return database
   } catch (error) {
     // Before it is closed, which writes what the log holds.
-    const copy = isDamage(error) ? setAside(path, mtime) : undefined
+    const copy = isDamage(error) && create ? setAside(path, mtime) : undefined
     database?.close()
+    if (isDamage(error) && !create) refuseOther(path, 'is damaged or no store', error)
     if (copy)
       throw unusable(
         `the store ${path} is damaged; a copy of it is ${copy}. Put a backup in its place, or move it away to begin anew without the updates in it`,

@@ -1,7 +1,8 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { createKeyedHash } from '../keyed-hash.ts'
 import { createRow, type Row } from '../row.ts'
-import { columnNames, columnsOf, parseColumns } from '../row-columns.ts'
+import { columnNames, columnsOf, parseColumns, parseReadable } from '../row-columns.ts'
+import type { ListQuery } from '../store.ts'
 
 /** A row as it was found, to be changed and written. */
 export interface Found {
@@ -15,9 +16,13 @@ export interface Found {
 export interface Rows {
   /** Keyed with this file's own key. */
   hash(text: string): string
+  /** The key of a contact's row as text. */
+  pseudonym(externalId: string): string
   /** The row of a contact; undefined when there is none. @throws when it cannot be read */
   find(externalId: string): Found | undefined
   create(externalId: string): Found
+  /** Rows with something undelivered or parked, by key. One that cannot be read is found without anything in it. */
+  list(query: ListQuery): Found[]
   /** Pending rows whose time has come, the oldest first. A row that cannot be read is put off and left out. */
   due(now: number, limit: number): Found[]
   write(found: Found, externalId: string, now: number): void
@@ -43,11 +48,29 @@ const foundOf = (columns: Record<string, SQLOutputValue>): Found => ({
   ...parseColumns(columns),
 })
 
+const readableOf = (columns: Record<string, SQLOutputValue>): Found => ({
+  key: columns['key'] as Uint8Array,
+  ...parseReadable(columns),
+})
+
+/** The least key and the greatest. One bound at each end: SQLite would use the first of two and read over the rest. */
+const boundsOf = (after: string, prefix: string): [Uint8Array, Uint8Array] => {
+  const least = prefix.padEnd(32, '0')
+  // One byte more is the least that comes after it.
+  const from = after < least ? least : `${after}00`
+  return [Buffer.from(from, 'hex'), Buffer.from(prefix.padEnd(32, 'f'), 'hex')]
+}
+
 export const createRows = (database: DatabaseSync): Rows => {
   const { value } = database.prepare("SELECT value FROM meta WHERE name = 'key'").get() as { value: Uint8Array }
   const { keyOf, hash } = createKeyedHash(value)
 
   const byKey = database.prepare('SELECT * FROM contacts WHERE key = ?')
+  // The `+` keeps SQLite from sorting all that waits for each page; this reads on where the last page ended.
+  const waitingRows = database.prepare(
+    `SELECT * FROM contacts WHERE key BETWEEN ? AND ? AND (+wake IS NOT NULL OR +parked IS NOT NULL)
+     ORDER BY key LIMIT ?`,
+  )
   const dueRows = database.prepare('SELECT * FROM contacts WHERE wake <= ? ORDER BY wake, version LIMIT ?')
   const upsert = database.prepare(
     `INSERT INTO contacts (key, ${columnNames.join()}) VALUES (?, ${columnNames.map(() => '?').join()})
@@ -81,11 +104,14 @@ export const createRows = (database: DatabaseSync): Rows => {
 
   return {
     hash,
+    pseudonym: (externalId) => keyOf(externalId).toString('hex'),
     find: (externalId) => {
       const columns = byKey.get(keyOf(externalId))
       return columns && foundOf(columns)
     },
     create: (externalId) => ({ key: keyOf(externalId), externalId, row: createRow() }),
+    list: ({ after = '', prefix = '', limit }) =>
+      waitingRows.all(...boundsOf(after, prefix), limit).map((columns) => readableOf(columns)),
     due: (now, limit) =>
       dueRows.all(now, limit).flatMap((columns) => {
         try {

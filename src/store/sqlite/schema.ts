@@ -28,16 +28,27 @@ const steps: readonly string[] = [
   CREATE INDEX contacts_parked ON contacts (id) WHERE parked IS NOT NULL`,
 ]
 
+const versionOf = (database: DatabaseSync): number => {
+  const isThere = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get()
+  if (!isThere) return 0
+  const found = database.prepare("SELECT value FROM meta WHERE name = 'schema'").get() as { value: number } | undefined
+  return Number(found?.value ?? 0)
+}
+
+/** Whether the file holds our tables, of whatever version. */
+export const isStore = (database: DatabaseSync): boolean => versionOf(database) > 0
+
 /**
  * Brings the file to this program's schema, in one transaction.
  * @throws OrqError `STORE_UNUSABLE` for a file of a later version: its rows may mean something else
  */
 export const migrate = (database: DatabaseSync, path: string, all: readonly string[] = steps): void => {
+  // A command that opens the file of a running proxy has nothing to write, so it need not wait for its turn.
+  if (versionOf(database) === all.length) return
   database.exec('BEGIN IMMEDIATE')
   try {
     database.exec('CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT')
-    const read = database.prepare('SELECT value FROM meta WHERE name = ?')
-    const version = Number((read.get('schema') as { value: number } | undefined)?.value ?? 0)
+    const version = versionOf(database)
     if (version > all.length)
       throw new OrqError(
         'STORE_UNUSABLE',

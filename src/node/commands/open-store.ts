@@ -1,0 +1,23 @@
+import { OrqError } from '../../core/errors.ts'
+import type { Store } from '../../store/store.ts'
+import { SettingError } from '../setting-error.ts'
+import type { StoreConfig } from '../store-config.ts'
+
+/**
+ * @param options `create` false: a store that there is not yet is refused, and not made
+ * @throws SettingError for what a person has to mend, and how
+ */
+export const openStore = async (
+  { kind: _, ...config }: StoreConfig,
+  options: { create?: boolean } = {},
+): Promise<Store> => {
+  try {
+    // Loaded here: node:sqlite prints a warning in some versions of Node, and PostgreSQL's client may not be installed.
+    if ('path' in config) return (await import('../../store/sqlite.ts')).sqlite({ ...config, ...options })
+    return await (await import('../../store/postgres.ts')).postgres({ ...config, ...options })
+  } catch (error) {
+    if (!(error instanceof OrqError)) throw error
+    const [problem, ...mend] = error.message.split(/[;.] /)
+    throw new SettingError('ORQ_STORE', problem as string, mend.join('. '))
+  }
+}

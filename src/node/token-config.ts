@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs'
+import type { FieldName } from '../core/contact.ts'
+import { OrqError } from '../core/errors.ts'
+import { jwks } from '../proxy/jwks.ts'
+import { type JwtOptions, jwt } from '../proxy/jwt.ts'
+import type { Verify } from '../proxy/verify.ts'
+import { parseFields, parseTokenKeys } from './config.ts'
+import { quote, SettingError } from './setting-error.ts'
+import type { Settings } from './settings.ts'
+
+const sources = ['ORQ_TOKEN_SECRET', 'ORQ_TOKEN_KEYS', 'ORQ_JWKS_URL'] as const
+
+const readKeyFile = (path: string): NonNullable<JwtOptions['keys']> => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    const problem = error instanceof SyntaxError ? 'is no JSON' : 'cannot be read'
+    throw new SettingError(
+      'ORQ_TOKEN_KEYS',
+      `${quote(path)} ${problem}`,
+      'name a file that holds a JWK set, { "keys": [ … ] }',
+    )
+  }
+}
+
+/** What the library refuses, under the name of the setting that it came from. */
+const named = <T>(name: string, make: () => T): T => {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof OrqError && !(error instanceof SettingError))
+      throw new SettingError(name, 'is not usable', error.message)
+    throw error
+  }
+}
+
+const readJwks = (settings: Settings, url: string): Verify => {
+  const required = (name: string, mend: string): string => {
+    const value = settings.get(name)
+    if (value === undefined) throw new SettingError(name, 'is missing', mend)
+    return value
+  }
+  const { username, password } = URL.canParse(url) ? new URL(url) : {}
+  if (username || password)
+    throw new SettingError('ORQ_JWKS_URL', 'holds credentials', 'give an https URL without them')
+  const issuer = required('ORQ_TOKEN_ISSUER', 'give what `iss` of your identity provider’s tokens is')
+  const audience = required('ORQ_TOKEN_AUDIENCE', 'give what `aud` of your identity provider’s tokens is')
+  const subjectClaim = settings.get('ORQ_TOKEN_SUBJECT_CLAIM')
+  const fields = settings.get('ORQ_TOKEN_FIELDS')
+  const only: readonly FieldName[] | undefined =
+    fields === undefined ? undefined : parseFields(fields, 'ORQ_TOKEN_FIELDS')
+  return named('ORQ_JWKS_URL', () => jwks({ url, issuer, audience, subjectClaim, fields: only }))
+}
+
+/**
+ * Who may write, by exactly one of ORQ_TOKEN_SECRET, ORQ_TOKEN_KEYS and ORQ_JWKS_URL: with two, nobody could say whose
+ * tokens count.
+ * @throws SettingError
+ */
+export const readVerify = (settings: Settings): Verify => {
+  const [first, second] = sources.filter((name) => settings.get(name) !== undefined)
+  if (first === undefined)
+    throw new SettingError(
+      'ORQ_TOKEN_SECRET',
+      'is missing',
+      'give the secret that your backend signs tokens with; make one with: openssl rand -base64 32',
+    )
+  if (second !== undefined) throw new SettingError(second, `is given beside ${first}`, 'give exactly one of them')
+  const value = settings.get(first) as string
+  if (first === 'ORQ_JWKS_URL') return readJwks(settings, value)
+  for (const name of ['ORQ_TOKEN_SUBJECT_CLAIM', 'ORQ_TOKEN_FIELDS'])
+    if (settings.get(name) !== undefined)
+      throw new SettingError(name, `says nothing beside ${first}`, 'leave it out: your own tokens have sub and fields')
+  const keys: JwtOptions =
+    first === 'ORQ_TOKEN_KEYS' ? { keys: readKeyFile(value) } : { secret: parseTokenKeys(value).secrets }
+  const audience = settings.get('ORQ_TOKEN_AUDIENCE')
+  const issuer = settings.get('ORQ_TOKEN_ISSUER')
+  return named(first, () => jwt({ ...keys, audience, issuer }))
+}

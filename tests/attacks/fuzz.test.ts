@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { isLong } from '../faults/machine.ts'
+import { type Barrage, barrage } from './barrage.ts'
+import { isSame } from './contacts.ts'
+import { startTarget, type Target } from './target.ts'
+
+const count = isLong ? 100_000 : 3_000
+const seed = Number(process.env['ORQ_SEED'] ?? Date.now() % 1e9)
+/** Of DESIGN, section 3, and of the parser: none of them says that the proxy broke. */
+const known = new Set([100, 200, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 417, 422, 431])
+
+/** Tags are a set. */
+const expectedOf = (body: Buffer): unknown => {
+  try {
+    const contact = JSON.parse(body.toString())
+    return Array.isArray(contact.tags) ? { ...contact, tags: [...new Set(contact.tags)] } : contact
+  } catch {
+    return undefined
+  }
+}
+
+describe(`${count} random requests, again with ORQ_SEED=${seed}`, () => {
+  let target: Target
+  let printed: string
+  let sent: Barrage
+  /** Who was answered 200 or 202. */
+  const taken = new Set<string>()
+  const overs: (() => void)[] = []
+
+  beforeAll(async () => {
+    target = await startTarget(
+      {
+        env: {
+          // In a small heap a leak of some hundred bytes for each of a hundred thousand would end the process; and what
+          // is new has little room too, or it would count against the limit and be collected all the time.
+          NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=4',
+          ORQ_SUBJECT_LIMIT: '60',
+          ORQ_ADDRESS_LIMIT: '1000000',
+        },
+      },
+      (task) => overs.push(task),
+    )
+    printed = target.proxy.output()
+    sent = await barrage(target, { count, seed })
+    for (const { answer } of sent.batches)
+      for (const [, who = ''] of answer.matchAll(/\{"external_id":"(\w+)","status":"/g)) taken.add(who)
+    // A hundred thousand take some minutes on a machine of their own.
+  }, 7_200_000)
+  afterAll(() => {
+    for (const over of overs.reverse()) over()
+  })
+
+  test('are answered with the statuses of the contract and of the parser', () => {
+    const strange = sent.batches.filter(({ statuses }) => statuses.some((status) => !known.has(status)))
+    expect(strange.map(({ number, statuses }) => ({ number, statuses }))).toEqual([])
+  })
+
+  test('are all taken where nothing is wrong with them', () => {
+    const good = sent.batches.filter(({ isGood }) => isGood)
+    const refused = good.filter(
+      ({ requests, statuses }) =>
+        statuses.length !== requests.length + 1 || statuses.some((status) => status !== 200 && status !== 202),
+    )
+    expect(refused.map(({ number, statuses }) => ({ number, statuses }))).toEqual([])
+    expect(good.length).toBeGreaterThan(count / 50)
+    // Of the others some are taken, for what was changed does not matter, and most are not.
+    expect(taken.size).toBeGreaterThan(count / 4)
+    expect(taken.size).toBeLessThan(count / 2)
+  })
+
+  test('reach the contacts API with the values that were sent, if they were taken, and for nobody else', async () => {
+    const whoIn = (json: Record<string, unknown>): string => String(json['external_id'])
+    // A 202 is on its way.
+    await expect
+      .poll(() => {
+        const there = new Set(target.upstream.received.map(({ json }) => whoIn(json)))
+        return [...taken].filter((who) => !there.has(who))
+      })
+      .toEqual([])
+    const requests = new Map(sent.batches.flatMap((batch) => batch.requests.map((request) => [request.who, request])))
+    const changed = target.upstream.received.filter(
+      ({ json }) => !requests.get(whoIn(json))?.bodies.some((body) => isSame(expectedOf(body), json)),
+    )
+    expect(changed.map(({ body }) => body)).toEqual([])
+  })
+
+  test('get no answer for another person, and no secret', () => {
+    const mixed = sent.batches.filter(({ requests, answer }) =>
+      [...answer.matchAll(/"external_id":"(\w+)"/g)].some(
+        ([, who]) => !requests.some((request) => request.who === who),
+      ),
+    )
+    expect(mixed.map(({ number }) => number)).toEqual([])
+    expect(sent.batches.filter(({ answer }) => /CANARY/.test(answer)).map(({ number }) => number)).toEqual([])
+  })
+
+  test('leave the proxy ready, silent and as large as it was', async () => {
+    expect((await fetch(`${target.proxy.adminUrl}/readyz`)).status).toBe(200)
+    expect(target.proxy.output()).toBe(printed)
+    // Within the first third Node takes what it needs; what it holds at the end is what it held in the middle.
+    const third = Math.floor(sent.memoryMb.length / 3)
+    const largest = (part: number[]): number => Math.max(0, ...part)
+    const [middle, last] = [sent.memoryMb.slice(third, -third), sent.memoryMb.slice(-third)].map(largest)
+    expect(last).toBeLessThanOrEqual((middle as number) * 1.15)
+  })
+})

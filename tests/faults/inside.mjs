@@ -1,0 +1,32 @@
+// Loaded into the proxy's process before everything else: does there what a test asks for over the IPC channel.
+let ahead = { wallMs: Number(process.env.TEST_CLOCK_AHEAD_MS ?? 0), monotonicMs: 0 }
+const RealDate = Date
+globalThis.Date = class extends RealDate {
+  constructor(...given) {
+    super(...(given.length ? given : [RealDate.now() + ahead.wallMs]))
+  }
+  static now() {
+    return RealDate.now() + ahead.wallMs
+  }
+}
+const monotonic = performance.now.bind(performance)
+performance.now = () => monotonic() + ahead.monotonicMs
+
+const block = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+
+/** V8 ends the process when its heap is full, as the kernel does when the machine's memory is. */
+const exhaust = () => {
+  for (const kept = []; ; ) kept.push(Array.from({ length: 1_000 }, () => ({})))
+}
+
+process.on('message', ({ clock, blockMs, exhausts }) => {
+  if (clock) ahead = { ...ahead, ...clock }
+  if (blockMs) block(blockMs)
+  if (exhausts) exhaust()
+  // With `--expose-gc`: what is left is in use.
+  globalThis.gc?.()
+  const { user, system } = process.cpuUsage()
+  process.send({ cpuMs: (user + system) / 1_000, ...process.memoryUsage() })
+})
+// The channel alone keeps no process alive.
+process.channel?.unref()
