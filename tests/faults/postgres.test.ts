@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { isAll } from '../is-all.ts'
+import { runQueue } from '../node/run-queue.ts'
 import { hasPostgres, type PostgresServer, startPostgres } from '../store/postgres-server.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { startRecorder } from './recorder.ts'
@@ -156,6 +157,68 @@ describe.skipIf(!hasPostgres)('orq-identify proxy on PostgreSQL', () => {
     await admin.query('ALTER SCHEMA orq OWNER TO later')
     expect((await machine.send(proxy, 'u1')).status).toBe(200)
     await machine.expectDelivered(5_000)
+  })
+
+  test('the queue commands list, show, retry, drop, count and purge what waits there, while the proxy runs', async () => {
+    const { recorder, machine, url, admin } = await withDatabase()
+    const environment = { ORQ_STORE: url, ORQ_STORE_SCHEMA: 'mine' }
+    const queue = async (...args: string[]) => {
+      const { status, out, err } = await runQueue(machine.folder, args, environment)
+      expect([status, err]).toEqual([0, ''])
+      return out
+    }
+    const list = async () =>
+      (await queue('list', '--json'))
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+    const proxy = await machine.start({ env: environment })
+    recorder.script = ({ id }) => (id === 'canary-refused' ? { status: 422 } : { status: 503 })
+    for (const who of ['canary-refused', 'canary-waits', 'canary-leaves'])
+      expect((await machine.send(proxy, who)).status).toBeLessThan(500)
+    const states = async () => (await list()).map(({ state }) => state).sort()
+    await expect.poll(states, { timeout: 20_000 }).toEqual(['backoff', 'backoff', 'parked'])
+    const all = await list()
+    expect(all.map(({ id }) => id)).toEqual(all.map(({ id }) => id).sort())
+    expect(all.every(({ id }) => /^[0-9a-f]{32}$/.test(id))).toBe(true)
+    expect(JSON.stringify(all)).not.toMatch(/canary/)
+    const parked = all.find(({ state }) => state === 'parked')
+    expect(await queue('show', parked.id.slice(0, 12))).toMatch(/external_id +"canary-refused"/)
+    expect(await queue('stats')).toMatch(/^undelivered +2, .*\nrefused +1\n$/)
+
+    expect(await queue('drop', parked.id, '--yes')).toMatch(/is dropped; refused: /)
+    expect(await queue('purge', 'canary-leaves')).toMatch(/^Purged: /)
+    const [left, ...none] = await list()
+    expect(none).toEqual([])
+    // What cannot be read is listed as such, and can be dropped.
+    await admin.query("UPDATE mine.contacts SET payload = '{' WHERE payload IS NOT NULL")
+    expect(await list()).toMatchObject([{ id: left.id, state: 'unreadable', fields: [] }])
+    expect(await runQueue(machine.folder, ['retry', left.id], environment)).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/cannot be read/),
+    })
+    expect(await queue('drop', left.id, '--yes')).toMatch(/is dropped; what cannot be read/)
+    expect(await list()).toEqual([])
+
+    expect((await machine.send(proxy, 'again')).status).toBe(202)
+    const putOff = async () =>
+      (
+        await admin.query(
+          'UPDATE mine.contacts SET wake = wake + 3600000, span = span + 3600000 WHERE wake IS NOT NULL AND lease IS NULL',
+        )
+      ).rowCount
+    await expect.poll(putOff).toBe(1)
+    recorder.script = () => undefined
+    expect(await queue('retry', (await list())[0].id)).toMatch(/is due now; undelivered: display_name/)
+    await expect.poll(list, { timeout: 20_000 }).toEqual([])
+    expect(recorder.numbers.get('again.display_name')).toHaveLength(1)
+  })
+
+  test('the queue commands make nothing where no proxy has been, and say so', async () => {
+    const { machine, url, admin } = await withDatabase()
+    const { status, err } = await runQueue(machine.folder, ['list'], { ORQ_STORE: url })
+    expect([status, err]).toEqual([2, expect.stringMatching(/^ORQ_STORE: .*no schema orq of a proxy; check .+\n$/)])
+    expect((await admin.query("SELECT to_regnamespace('orq') AS oid")).rows).toEqual([{ oid: null }])
   })
 
   test('SIGTERM gives back what one holds: another goes on at once', async () => {
