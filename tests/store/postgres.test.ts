@@ -137,6 +137,19 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
     })
   })
 
+  test('finds by its id what was put in the same transaction, and drops it there', async () => {
+    const store = await open()
+    opened.push(store)
+    const id = store.pseudonym?.('u1') as string
+    const fields = { email: 'a@b.c' }
+    const [, requeued, dropped] = await Promise.all([put(store, 'u1', fields), store.requeue(id), store.drop(id)])
+    expect(requeued).toMatchObject({ id, externalId: 'u1', state: 'leased', fields })
+    expect(dropped).toEqual({ ...requeued, since: expect.any(Number), due: expect.any(Number) })
+    expect(await store.list({ limit: 9 })).toEqual([])
+    expect(await store.drop(id)).toBeUndefined()
+    expect(await store.drop(id.slice(0, 8))).toBeUndefined()
+  })
+
   describe('a pointer job', () => {
     test.each([
       ['F28: deleted', 'DELETE FROM %_pgboss.job'],
