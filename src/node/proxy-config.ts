@@ -1,8 +1,8 @@
-import { resolve } from 'node:path'
 import type { Verify } from '../proxy/verify.ts'
 import { readHost, readPort } from './config.ts'
 import { quote, SettingError } from './setting-error.ts'
-import type { Settings } from './settings.ts'
+import { readCount, type Settings } from './settings.ts'
+import { readStoreConfig, type StoreConfig } from './store-config.ts'
 import { readVerify } from './token-config.ts'
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -18,8 +18,7 @@ export interface ProxyConfig {
   upstreamPath: string
   verify: Verify
   allowedOrigins: string[]
-  /** The SQLite file, absolute. */
-  storePath: string
+  store: StoreConfig
   basePath: string
   subjectLimit: number
   addressLimit: number
@@ -32,14 +31,6 @@ const required = (settings: Settings, name: string, mend: string): string => {
   const value = settings.get(name)
   if (value === undefined) throw new SettingError(name, 'is missing', mend)
   return value
-}
-
-const readCount = (settings: Settings, name: string, range: { otherwise: number; least: number; most: number }) => {
-  const { otherwise, least, most } = range
-  const value = settings.get(name)
-  if (value === undefined) return otherwise
-  if (/^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value)
-  throw new SettingError(name, `${quote(value)} is no number from ${least} to ${most}`, `such as ${otherwise}`)
 }
 
 const readApiKey = (settings: Settings): string => {
@@ -83,19 +74,6 @@ const readOrigins = (settings: Settings): string[] => {
   )
 }
 
-/** The SQLite file of `ORQ_STORE`, absolute. @throws SettingError */
-export const readStorePath = (settings: Settings): string => {
-  const value = settings.get('ORQ_STORE') ?? 'sqlite:orq.db'
-  const [, path] = /^sqlite:(?!:)(.+)$/.exec(value) ?? []
-  if (path) return resolve(path)
-  // A connection string may hold a password.
-  throw new SettingError(
-    'ORQ_STORE',
-    'is no store that this version knows',
-    'give sqlite: and a file, such as sqlite:orq.db',
-  )
-}
-
 const readLogLevel = (settings: Settings): LogLevel => {
   const value = settings.get('ORQ_LOG_LEVEL') ?? 'info'
   const level = logLevels.find((one) => one === value)
@@ -115,7 +93,7 @@ export const readProxyConfig = (settings: Settings): ProxyConfig => {
     upstreamPath: readPath(settings, 'ORQ_UPSTREAM_PATH', '/v2/contacts'),
     verify: readVerify(settings),
     allowedOrigins: readOrigins(settings),
-    storePath: readStorePath(settings),
+    store: readStoreConfig(settings),
     basePath: readPath(settings, 'ORQ_BASE_PATH', '/orq'),
     subjectLimit: readCount(settings, 'ORQ_SUBJECT_LIMIT', { otherwise: 60, least: 0, most: 1e6 }),
     addressLimit: readCount(settings, 'ORQ_ADDRESS_LIMIT', { otherwise: 60, least: 0, most: 1e6 }),

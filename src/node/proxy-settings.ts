@@ -19,6 +19,9 @@ const originAlone = (value: string): string =>
 
 const storeAlone = (value: string): string => (value.startsWith('sqlite:') ? value : originAlone(value))
 
+/** Those of where updates wait; `queue` takes them too. */
+export const isOfStore = ({ name }: Setting): boolean => /^ORQ_STORE(_|$)/.test(name)
+
 /** Every setting of `proxy`, in the order in which help and README list them. Each is a flag too, see `flagOf`. */
 export const proxySettings: readonly Setting[] = [
   {
@@ -77,10 +80,31 @@ export const proxySettings: readonly Setting[] = [
   },
   {
     name: 'ORQ_STORE',
-    description: 'Where updates wait',
-    valueHint: 'sqlite:FILE',
+    description: 'Where updates wait: sqlite: and a file, or the URL of a PostgreSQL database',
+    valueHint: 'sqlite:FILE|postgres:URL',
     otherwise: 'sqlite:orq.db',
     shown: storeAlone,
+  },
+  {
+    name: 'ORQ_STORE_SCHEMA',
+    description: 'With PostgreSQL: the schema of its tables',
+    valueHint: 'NAME',
+    otherwise: 'orq',
+    shown: asGiven,
+  },
+  {
+    name: 'ORQ_STORE_POOL',
+    description: 'With PostgreSQL: connections of this process at most, 2 or more',
+    valueHint: 'NUMBER',
+    otherwise: '4',
+    shown: asGiven,
+  },
+  {
+    name: 'ORQ_STORE_TIMEOUT_MS',
+    description: 'With PostgreSQL: the longest that connecting or a statement takes',
+    valueHint: 'NUMBER',
+    otherwise: '5000',
+    shown: asGiven,
   },
   {
     name: 'ORQ_SERVER_URL',

@@ -44,3 +44,16 @@ export const openSettings = ({ flags, environment }: SettingSources): Settings =
   const file = path === undefined ? {} : readEnvFile(path)
   return { get: (name) => flag(flagOf(name)) || environment[name] || file[name] || undefined }
 }
+
+/** A whole number in a range. @throws SettingError */
+export const readCount = (
+  settings: Settings,
+  name: string,
+  range: { otherwise: number; least: number; most: number },
+): number => {
+  const { otherwise, least, most } = range
+  const value = settings.get(name)
+  if (value === undefined) return otherwise
+  if (/^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value)
+  throw new SettingError(name, `${quote(value)} is no number from ${least} to ${most}`, `such as ${otherwise}`)
+}

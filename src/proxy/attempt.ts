@@ -55,8 +55,11 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       for (const name of some) Object.assign(contact, { [name]: fields[name] })
       const start = clock.monotonic()
       if (start > startBy || signal.aborted) return 'late'
+      // Who was stopped while the call was on the wire finds its socket closed, and perhaps its lease over.
+      const mayRepeat = (error: unknown): boolean =>
+        isStaleSocket(error) && !signal.aborted && clock.monotonic() <= startBy
       const result = await upsert(contact, signal)
-        .catch((error) => (isStaleSocket(error) && !signal.aborted ? upsert(contact, signal) : undefined))
+        .catch((error) => (mayRepeat(error) ? upsert(contact, signal) : undefined))
         .catch(() => undefined)
       const kind = result?.kind ?? 'retry'
       onEvent?.({

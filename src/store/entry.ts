@@ -48,3 +48,10 @@ export const entryOf = (named: { id: string; externalId: string | undefined }, r
     due: isPending(row) ? row.wake : undefined,
   }
 }
+
+/** The same by another clock, which is `byMs` ahead of the one that the times were taken from. */
+export const moveTimes = (entry: Entry, byMs: number): Entry => {
+  const move = (at: number | undefined): number | undefined => (at === undefined ? undefined : at + byMs)
+  const parked = Object.entries(entry.parked).map(([field, one]) => [field, { ...one, at: one.at + byMs }])
+  return { ...entry, parked: Object.fromEntries(parked), since: move(entry.since), due: move(entry.due) }
+}

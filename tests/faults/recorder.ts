@@ -24,6 +24,8 @@ export interface Recorder {
   /** By `contact.field`, in the order of their first arrival. */
   readonly numbers: ReadonlyMap<string, readonly number[]>
   readonly calls: number
+  /** How often a call came while another for the same contact was open. */
+  readonly overlaps: number
   callsOf(id: string): number
   /** The most calls that were open at once, in all and for one contact. */
   readonly most: { all: number; perContact: number }
@@ -54,6 +56,7 @@ export const startRecorder = async (
   const callsOf = new Map<string, number>()
   const most = { all: 0, perContact: 0 }
   let calls = 0
+  let overlaps = 0
   let all = 0
   let connections = 0
   const answer = (response: ServerResponse, status: number, body: object, headers = {}): void => {
@@ -73,6 +76,7 @@ export const startRecorder = async (
     calls++
     callsOf.set(id, before + 1)
     open.set(id, (open.get(id) ?? 0) + 1)
+    if ((open.get(id) ?? 0) > 1) overlaps++
     most.all = Math.max(most.all, ++all)
     most.perContact = Math.max(most.perContact, open.get(id) ?? 0)
     response.once('close', () => {
@@ -111,6 +115,9 @@ export const startRecorder = async (
     numbers,
     get calls() {
       return calls
+    },
+    get overlaps() {
+      return overlaps
     },
     callsOf: (id) => callsOf.get(id) ?? 0,
     most,

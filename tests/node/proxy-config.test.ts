@@ -21,7 +21,7 @@ test('key and secret are enough', () => {
     serverUrl: 'https://api.orq.ai',
     upstreamPath: '/v2/contacts',
     allowedOrigins: [],
-    storePath: expect.stringMatching(/^\/.*\/orq\.db$/),
+    store: { kind: 'sqlite', path: expect.stringMatching(/^\/.*\/orq\.db$/) },
     basePath: '/orq',
     subjectLimit: 60,
     addressLimit: 60,
@@ -49,13 +49,34 @@ test('every setting is read', () => {
     serverUrl: 'http://127.0.0.1:1',
     upstreamPath: '/v2/identities',
     allowedOrigins: ['https://a.example', 'https://b.example'],
-    storePath: '/data/queue.db',
+    store: { kind: 'sqlite', path: '/data/queue.db' },
     basePath: '/in/orq',
     subjectLimit: 0,
     addressLimit: 7,
     concurrency: 8,
     trustedProxies: 2,
     logLevel: 'debug',
+  })
+})
+
+test('a PostgreSQL is read with its settings', () => {
+  const url = 'postgres://user:p%40ss@db.example/orq?sslmode=verify-full'
+  const usual = { kind: 'postgres', url, schema: 'orq', poolSize: 4, timeoutMs: 5_000 }
+  expect(read({ ORQ_STORE: url }).store).toEqual(usual)
+  expect(read({ ORQ_STORE: 'postgresql:///orq?host=/run/postgresql' }).store).toMatchObject({ kind: 'postgres' })
+  const given = { ORQ_STORE_SCHEMA: 'a_1', ORQ_STORE_POOL: '9', ORQ_STORE_TIMEOUT_MS: '800' }
+  expect(read({ ORQ_STORE: url, ...given }).store).toEqual({ ...usual, schema: 'a_1', poolSize: 9, timeoutMs: 800 })
+})
+
+describe.each([
+  ['ORQ_STORE_SCHEMA', 'Orq'],
+  ['ORQ_STORE_SCHEMA', 'pg_orq'],
+  ['ORQ_STORE_SCHEMA', 'a;b'],
+  ['ORQ_STORE_POOL', '1'],
+  ['ORQ_STORE_TIMEOUT_MS', '0'],
+])('%s=%s', (name, value) => {
+  test('is named', () => {
+    expect(() => read({ ORQ_STORE: 'postgres://u@h/d', [name]: value })).toThrow(new RegExp(`^${name}: .*; `))
   })
 })
 
@@ -71,6 +92,8 @@ describe('a wrong value is named, and no secret with it', () => {
     ['ORQ_ALLOWED_ORIGINS', 'https://a.example/path'],
     ['ORQ_ALLOWED_ORIGINS', '*'],
     ['ORQ_STORE', 'postgres://user:CANARY@db'],
+    ['ORQ_STORE', 'postgres://user:CANARY@[/orq'],
+    ['ORQ_STORE', 'mysql://user:CANARY@db/orq'],
     ['ORQ_STORE', 'sqlite:'],
     ['ORQ_STORE', 'sqlite::memory:'],
     ['ORQ_SUBJECT_LIMIT', '-1'],

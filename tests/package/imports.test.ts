@@ -20,7 +20,8 @@ const allowed: Record<Room, readonly string[]> = {
 const special: readonly [path: RegExp, name: RegExp][] = [
   [/^(node|dev)\//, /^node:/],
   [/^store\/sqlite(\.ts$|[/-])/, /^node:(sqlite|crypto|fs|path|process|os)(\/|$)/],
-  [/^store\/postgres(\.ts$|[/-])/, /^(pg|pg-boss)$/],
+  [/^store\/postgres(\.ts$|[/-])/, /^(pg|pg-boss|node:crypto)$/],
+  [/^store\/keyed-hash\.ts$/, /^node:crypto$/],
   // The door of React, Vue and the command line.
   [/^react\.ts$/, /^react$/],
   [/^vue\.ts$/, /^vue$/],

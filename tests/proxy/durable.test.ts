@@ -156,6 +156,20 @@ describe('what fails', () => {
     expect(await delivery).toMatchObject({ kind: 'delivered' })
   })
 
+  test('F25: is not repeated at once by who was stopped for so long that it could outlive the lease', async () => {
+    const world = start()
+    void world.process.put('u1')
+    const call = await next(world)
+    await world.clock.advance(11_000)
+    call.fail(Object.assign(new TypeError('fetch failed'), { cause: { code: 'UND_ERR_SOCKET' } }))
+    await world.settle()
+    expect(world.process.open).toHaveLength(0)
+    // By a claim of its own it is.
+    ;(await next(world)).answer('done')
+    await world.settle()
+    expect(await world.process.store.stats()).toEqual({ pending: 0, parked: 0 })
+  })
+
   test('F5: for our key pauses all after three contacts, and after the mend all arrive', async () => {
     const world = start({ concurrency: 2 })
     for (let i = 0; i < 6; i++) void world.process.put(`u${i}`, { tags: [`${i}`] })

@@ -1,14 +1,20 @@
 import { OrqError } from '../../core/errors.ts'
-import type { SqliteOptions } from '../../store/sqlite.ts'
 import type { Store } from '../../store/store.ts'
 import { SettingError } from '../setting-error.ts'
+import type { StoreConfig } from '../store-config.ts'
 
-/** @throws SettingError for a file that cannot be used, and how to mend that */
-export const openStore = async (options: SqliteOptions): Promise<Store> => {
-  // Loaded here: node:sqlite prints a warning in some versions of Node, which belongs to no other command.
-  const { sqlite } = await import('../../store/sqlite.ts')
+/**
+ * @param options `create` false: a store that there is not yet is refused, and not made
+ * @throws SettingError for what a person has to mend, and how
+ */
+export const openStore = async (
+  { kind: _, ...config }: StoreConfig,
+  options: { create?: boolean } = {},
+): Promise<Store> => {
   try {
-    return sqlite(options)
+    // Loaded here: node:sqlite prints a warning in some versions of Node, and PostgreSQL's client may not be installed.
+    if ('path' in config) return (await import('../../store/sqlite.ts')).sqlite({ ...config, ...options })
+    return await (await import('../../store/postgres.ts')).postgres({ ...config, ...options })
   } catch (error) {
     if (!(error instanceof OrqError)) throw error
     const [problem, ...mend] = error.message.split(/[;.] /)

@@ -7,7 +7,7 @@ import { openSettings } from '../settings.ts'
 import { type Command, createCommand, envFileFlag, settingFlags } from './command.ts'
 import { openStore } from './open-store.ts'
 
-const optionsOf = ({ apiKey, serverUrl, upstreamPath, storePath: _, logLevel: __, ...same }: ProxyConfig) => ({
+const optionsOf = ({ apiKey, serverUrl, upstreamPath, store: _, logLevel: __, ...same }: ProxyConfig) => ({
   ...same,
   upstream: { apiKey, serverUrl, path: upstreamPath },
 })
@@ -20,7 +20,7 @@ export const proxyCommand: Command = createCommand({
   run: async (flags, { environment, distFolder, version, stopped, onCrash }) => {
     const settings = openSettings({ flags, environment })
     const config = readProxyConfig(settings)
-    const store = await openStore({ path: config.storePath })
+    const store = await openStore(config.store)
     const log = createLog({ level: config.logLevel, pseudonym: store.pseudonym })
     onCrash((error) => log.crashed(nameError(error)))
     // Asked for before the first line is printed: whoever waits for that line may stop us right after it.

@@ -1,6 +1,7 @@
-import { createHmac, createSecretKey } from 'node:crypto'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
-import { createRow, isPending, type Row } from '../row.ts'
+import { createKeyedHash } from '../keyed-hash.ts'
+import { createRow, type Row } from '../row.ts'
+import { columnNames, columnsOf, parseColumns, parseReadable } from '../row-columns.ts'
 import type { ListQuery } from '../store.ts'
 
 /** A row as it was found, to be changed and written. */
@@ -40,46 +41,17 @@ export interface Rows {
   writeSequence(value: number): void
 }
 
-type Columns = Record<string, SQLOutputValue>
-
 const unreadableDelayMs = 3_600_000
 
-const parse = <T>(text: SQLOutputValue | undefined, otherwise: T): T =>
-  typeof text === 'string' ? (JSON.parse(text) as T) : otherwise
+const foundOf = (columns: Record<string, SQLOutputValue>): Found => ({
+  key: columns['key'] as Uint8Array,
+  ...parseColumns(columns),
+})
 
-const textOf = (value: object): string | null => (Object.keys(value).length ? JSON.stringify(value) : null)
-
-const foundOf = (columns: Columns): Found => {
-  const { id: payloadId, fields } = parse(columns['payload'], { id: undefined, fields: {} } as {
-    id: string | undefined
-    fields: Row['payload']
-  })
-  const { id = payloadId, fields: parked } = parse(columns['parked'], { id: payloadId, fields: {} })
-  const row: Row = {
-    payload: fields,
-    version: Number(columns['version']),
-    attempts: Number(columns['attempts']),
-    pendingSince: Number(columns['pending_since']),
-    wake: Number(columns['wake']),
-    span: Number(columns['span']),
-    lease: columns['lease'] === null ? undefined : Number(columns['lease']),
-    reason: (columns['reason'] as string | null) ?? undefined,
-    parked,
-    ledger: parse(columns['ledger'], {}),
-    numbers: parse(columns['numbers'], []),
-    notBefore: columns['not_before'] === null ? undefined : Number(columns['not_before']),
-  }
-  return { key: columns['key'] as Uint8Array, externalId: id, row }
-}
-
-const readableOf = (columns: Columns): Found => {
-  try {
-    return foundOf(columns)
-  } catch {
-    const notBefore = columns['not_before'] === null ? undefined : Number(columns['not_before'])
-    return { key: columns['key'] as Uint8Array, externalId: undefined, row: { ...createRow(), notBefore } }
-  }
-}
+const readableOf = (columns: Record<string, SQLOutputValue>): Found => ({
+  key: columns['key'] as Uint8Array,
+  ...parseReadable(columns),
+})
 
 /** The least key and the greatest. One bound at each end: SQLite would use the first of two and read over the rest. */
 const boundsOf = (after: string, prefix: string): [Uint8Array, Uint8Array] => {
@@ -91,11 +63,7 @@ const boundsOf = (after: string, prefix: string): [Uint8Array, Uint8Array] => {
 
 export const createRows = (database: DatabaseSync): Rows => {
   const { value } = database.prepare("SELECT value FROM meta WHERE name = 'key'").get() as { value: Uint8Array }
-  // Of raw bytes Node would make a key anew for every hash, at five times the cost.
-  const secret = createSecretKey(value)
-  const digest = (text: string): Buffer => createHmac('sha256', secret).update(text).digest()
-  // 128 bits: nobody without the key can look for two ids with one key.
-  const keyOf = (externalId: string): Uint8Array => digest(`id:${externalId}`).subarray(0, 16)
+  const { keyOf, hash } = createKeyedHash(value)
 
   const byKey = database.prepare('SELECT * FROM contacts WHERE key = ?')
   // The `+` keeps SQLite from sorting all that waits for each page; this reads on where the last page ended.
@@ -105,13 +73,8 @@ export const createRows = (database: DatabaseSync): Rows => {
   )
   const dueRows = database.prepare('SELECT * FROM contacts WHERE wake <= ? ORDER BY wake, version LIMIT ?')
   const upsert = database.prepare(
-    `INSERT INTO contacts (key, payload, version, attempts, pending_since, wake, span, lease, reason, parked, ledger,
-       numbers, not_before, updated)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (key) DO UPDATE SET payload = excluded.payload, version = excluded.version,
-       attempts = excluded.attempts, pending_since = excluded.pending_since, wake = excluded.wake, span = excluded.span,
-       lease = excluded.lease, reason = excluded.reason, parked = excluded.parked, ledger = excluded.ledger,
-       numbers = excluded.numbers, not_before = excluded.not_before, updated = excluded.updated`,
+    `INSERT INTO contacts (key, ${columnNames.join()}) VALUES (?, ${columnNames.map(() => '?').join()})
+     ON CONFLICT (key) DO UPDATE SET ${columnNames.map((name) => `${name} = excluded.${name}`).join()}`,
   )
   const leaseRow = database.prepare('UPDATE contacts SET wake = ?, span = ?, lease = ? WHERE key = ?')
   const putOff = database.prepare('UPDATE contacts SET wake = ?, span = ? WHERE key = ?')
@@ -140,8 +103,8 @@ export const createRows = (database: DatabaseSync): Rows => {
   let pruned = 0
 
   return {
-    hash: (text) => digest(`value:${text}`).toString('base64url').slice(0, 22),
-    pseudonym: (externalId) => Buffer.from(keyOf(externalId)).toString('hex'),
+    hash,
+    pseudonym: (externalId) => keyOf(externalId).toString('hex'),
     find: (externalId) => {
       const columns = byKey.get(keyOf(externalId))
       return columns && foundOf(columns)
@@ -159,24 +122,8 @@ export const createRows = (database: DatabaseSync): Rows => {
         return []
       }),
     write: ({ key, row }, externalId, now) => {
-      const has = isPending(row)
-      const parkedText = textOf(row.parked)
-      upsert.run(
-        key,
-        has ? JSON.stringify({ id: externalId, fields: row.payload }) : null,
-        row.version,
-        row.attempts,
-        has ? row.pendingSince : null,
-        has ? Math.round(row.wake) : null,
-        Math.round(row.span),
-        row.lease ?? null,
-        row.reason ?? null,
-        parkedText && JSON.stringify({ id: externalId, fields: row.parked }),
-        textOf(row.ledger),
-        textOf(row.numbers),
-        row.notBefore ?? null,
-        now,
-      )
+      const columns = columnsOf(row, externalId, now)
+      upsert.run(key, ...columnNames.map((name) => columns[name]))
     },
     writeLease: ({ key, row }) => void leaseRow.run(row.wake, row.span, row.lease ?? null, key),
     usedBytes: () => (used.get() as { bytes: number }).bytes,

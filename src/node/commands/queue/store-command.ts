@@ -1,9 +1,17 @@
 import type { ArgsDef } from 'citty'
 import type { Store } from '../../../store/store.ts'
 import { printable } from '../../printable.ts'
-import { readStorePath } from '../../proxy-config.ts'
+import { isOfStore, proxySettings } from '../../proxy-settings.ts'
 import { openSettings } from '../../settings.ts'
-import { type Command, type CommandContext, CommandError, createCommand, envFileFlag, settingFlag } from '../command.ts'
+import { readStoreConfig } from '../../store-config.ts'
+import {
+  type Command,
+  type CommandContext,
+  CommandError,
+  createCommand,
+  envFileFlag,
+  settingFlags,
+} from '../command.ts'
 import { openStore } from '../open-store.ts'
 
 export interface StoreCommandOptions {
@@ -14,8 +22,16 @@ export interface StoreCommandOptions {
   run(store: Store, flags: Record<string, unknown>, context: CommandContext): Promise<void>
 }
 
-// SQLite's own words for a disk that is full or read-only and a file that is held: no value is in them.
-const isOfSqlite = (error: unknown): error is Error => error instanceof Error && 'errcode' in error
+/** Why it cannot be used now, in words or a code of the database's own that hold no value; undefined for a failure of ours. */
+const troubleOf = (error: unknown): string | undefined => {
+  if (!(error instanceof Error)) return undefined
+  // SQLite, of a disk that is full or read-only and a file that is held.
+  if ('errcode' in error) return error.message
+  // PostgreSQL's text could hold values.
+  const { code } = error as { code?: unknown }
+  if (typeof code === 'string' && /^(?=.*[0-9])[0-9A-Z]{5}$|^E[A-Z]+$/.test(code)) return `PostgreSQL: ${code}`
+  return /timeout|terminated/i.test(error.message) ? 'PostgreSQL does not answer' : undefined
+}
 
 /** A command on the store of a proxy that may be running. Whatever it prints does nothing to a terminal. */
 export const createStoreCommand = ({ name, description, args, run }: StoreCommandOptions): Command =>
@@ -24,17 +40,18 @@ export const createStoreCommand = ({ name, description, args, run }: StoreComman
     description,
     args: {
       ...args,
-      ...settingFlag('ORQ_STORE', 'The store of the proxy, sqlite:orq.db when not given', 'sqlite:FILE'),
+      ...settingFlags(proxySettings.filter(isOfStore)),
       ...envFileFlag,
     },
     run: async (flags, context) => {
-      const path = readStorePath(openSettings({ flags, environment: context.environment }))
-      const store = await openStore({ path, create: false })
+      const config = readStoreConfig(openSettings({ flags, environment: context.environment }))
+      const store = await openStore(config, { create: false })
       try {
         await run(store, flags, { ...context, print: (line) => context.print(printable(line)) })
       } catch (error) {
-        if (!isOfSqlite(error)) throw error
-        throw new CommandError(`the store cannot be used now (${error.message}); nothing was changed, try again`)
+        const trouble = troubleOf(error)
+        if (trouble === undefined) throw error
+        throw new CommandError(`the store cannot be used now (${trouble}); nothing was changed, try again`)
       } finally {
         await store.close()
       }

@@ -1,0 +1,215 @@
+import type { Client } from 'pg'
+import { OrqError } from '../core/errors.ts'
+import { type Clock, systemClock } from '../core/ports.ts'
+import { type Entry, entryOf, moveTimes } from './entry.ts'
+import { createClaims } from './postgres/claims.ts'
+import { connect } from './postgres/connection.ts'
+import { createGroupCommit, type Job, type Turn } from './postgres/group-commit.ts'
+import { createPointers, type Pointers } from './postgres/pointers.ts'
+import { startError } from './postgres/problem.ts'
+import { createRows, type Found, keyOfId, type Rows } from './postgres/rows.ts'
+import { migrate, pointerSchema, requireStore } from './postgres/schema.ts'
+import { createUpkeep } from './postgres/upkeep.ts'
+import {
+  createRow,
+  dropRow,
+  leaseMs,
+  leaseRow,
+  lookAt,
+  postponeRow,
+  putInto,
+  type Row,
+  releaseRow,
+  requeueRow,
+  settleRow,
+} from './row.ts'
+import type { Claim, Store } from './store.ts'
+
+export interface PostgresOptions {
+  /**
+   * `postgres://user:password@host:5432/database`; TLS by its parameters, such as
+   * `?sslmode=verify-full&sslrootcert=/etc/ca.pem`.
+   */
+  url: string
+  /**
+   * The schema of our tables, made when missing; pg-boss's own are in `<schema>_pgboss`. Small letters, digits and
+   * underscores. @defaultValue 'orq'
+   */
+  schema?: string | undefined
+  /** Connections of this process at most; 2 are needed. @defaultValue 4 */
+  poolSize?: number | undefined
+  /** The longest that connecting and that one statement takes, in milliseconds; then `put` rejects. @defaultValue 5000 */
+  timeoutMs?: number | undefined
+  /** The longest that a finished delivery waits to be written together with others, in milliseconds. @defaultValue 20 */
+  collectMs?: number | undefined
+  /** False: a schema that there is not yet is refused, and nothing is made. @defaultValue true */
+  create?: boolean | undefined
+  /** Of this process, for what it waits for. What is written, and when a lease ends, goes by the database's clock. */
+  clock?: Clock | undefined
+}
+
+const rethrow = (error: unknown): never => {
+  throw startError(error)
+}
+
+/** For all that start at once: one migrates, the others wait and find it done. Any number that nobody else takes. */
+const startLock = 7_306_821_044
+
+const prepare = async (client: Client, schema: string, pointers: Pointers, create: boolean): Promise<Rows> => {
+  if (!create) await requireStore(client, schema)
+  // Until this connection ends: pg-boss migrates on connections of its own.
+  await client.query('SELECT pg_advisory_lock($1)', [startLock])
+  const key = await migrate(client, schema)
+  await pointers.start()
+  return createRows(schema, key)
+}
+
+/**
+ * Keeps rows in PostgreSQL, for any number of processes: what `put` has resolved survives the loss of any of them. While
+ * the database is away every call rejects, and it goes on by itself when it is back. Needs the packages `pg` and `pg-boss`.
+ * @throws OrqError `STORE_UNUSABLE` for what a person must mend: URL, password, rights, version, durability
+ */
+export const postgres = async (options: PostgresOptions): Promise<Store> => {
+  const {
+    url,
+    schema = 'orq',
+    poolSize = 4,
+    timeoutMs = 5_000,
+    collectMs = 20,
+    create = true,
+    clock = systemClock,
+  } = options
+  if (!/^[a-z_][a-z0-9_]{0,40}$/.test(schema))
+    throw new OrqError('INVALID_OPTION', 'schema: small letters, digits and underscores, at most 41')
+  if (!Number.isInteger(poolSize) || poolSize < 2)
+    throw new OrqError('INVALID_OPTION', 'poolSize: a whole number, at least 2')
+
+  const { pool, Boss, client } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
+  const pointers = createPointers(Boss, pool, pointerSchema(schema))
+  const rows = await prepare(client, schema, pointers, create)
+    .catch(async (error) => {
+      await pointers.stop().catch(() => {})
+      await pool.end()
+      return rethrow(error)
+    })
+    .finally(() => client.end())
+  const commits = createGroupCommit({ pool, rows, pointers, collectMs })
+  const claims = createClaims(pool, rows, pointers)
+  const upkeep = createUpkeep({ pool, schema, pointers, clock })
+
+  const contextOf = ({ now }: Turn) => ({ now, hash: rows.hash })
+  /** Times of claims and statistics are handed out by this process's clock, which may be another one. */
+  const toOurs = (at: number, now: number): number => at + clock.now() - now
+  const claimOf = (claim: Claim, now: number): Claim => ({ ...claim, pendingSince: toOurs(claim.pendingSince, now) })
+
+  /** Runs `change` on the row of a claim whose lease still stands. */
+  const end = (claim: Claim, change: (row: Row, turn: Turn) => void): Job<void> => ({
+    externalIds: [claim.externalId],
+    run: (turn) => {
+      const found = turn.find(claim.externalId)
+      if (found?.row.lease !== claim.lease) return
+      change(found.row, turn)
+      turn.write(found, claim.externalId)
+    },
+  })
+
+  const idOf = (key: string): string => key.replaceAll('-', '')
+  const entryAt = ({ key, externalId, row }: Found, now: number): Entry =>
+    moveTimes(entryOf({ id: idOf(key), externalId }, row, now), clock.now() - now)
+
+  /** Runs `job` on what waits under an id of `list`. */
+  const change = async (id: string, job: (found: Found, turn: Turn) => Entry): Promise<Entry | undefined> => {
+    if (!/^[0-9a-f]{32}$/.test(id)) return undefined
+    const key = keyOfId(id)
+    return commits.soon({
+      externalIds: [],
+      keys: [key],
+      run: (turn) => {
+        const found = turn.waiting(key)
+        return found && job(found, turn)
+      },
+    })
+  }
+
+  return {
+    isDurable: true,
+    leaseMs,
+    put: (update, { claim: asksClaim }) =>
+      commits.soon({
+        externalIds: [update.externalId],
+        run: (turn) => {
+          const { externalId, id } = update
+          const found = turn.find(externalId) ?? turn.create(externalId)
+          const result = putInto(found.row, update, contextOf(turn), turn.next)
+          if (result.kind !== 'stored') {
+            if (result.kind === 'unchanged' && id) turn.write(found, externalId)
+            return result
+          }
+          const isClaimed = asksClaim && result.waits === undefined
+          const claim = isClaimed ? leaseRow(found.row, externalId, turn.next(), turn.now) : undefined
+          turn.write(found, externalId)
+          return { ...result, claim: claim && claimOf(claim, turn.now) }
+        },
+      }),
+    claim: async (limit) => {
+      const taken = await claims.take(limit)
+      if (!upkeep.wasClockSetBack(taken.now)) return taken.claims.map((claim) => claimOf(claim, taken.now))
+      await upkeep.mendTimes()
+      const more = taken.claims.length < limit ? await claims.take(limit - taken.claims.length) : { claims: [], now: 0 }
+      return [...taken.claims, ...more.claims].map((claim) => claimOf(claim, taken.now))
+    },
+    look: async (claim) => lookAt(await rows.read(pool, claim.externalId), claim),
+    done: (claim) => commits.later(end(claim, (row, turn) => settleRow(row, claim, contextOf(turn)))),
+    park: (claim, fields, reason) =>
+      commits.later(end(claim, (row, turn) => settleRow(row, claim, contextOf(turn), { fields, reason }))),
+    retry: (claim, due, reason) => {
+      // By this process's clock, and now: it may be set before the row is written.
+      const waitMs = due - clock.now()
+      return commits.later(end(claim, (row, { now }) => postponeRow(row, now + waitMs, reason, now)))
+    },
+    release: async (some) => {
+      await Promise.all(some.map((claim) => commits.soon(end(claim, (row, { now }) => releaseRow(row, now)))))
+    },
+    purge: (externalId, notBefore) =>
+      commits.soon({
+        externalIds: [externalId],
+        run: (turn) => {
+          const found = turn.find(externalId) ?? turn.create(externalId)
+          found.row = { ...createRow(), notBefore }
+          turn.write(found, externalId)
+        },
+      }),
+    pseudonym: (externalId) => idOf(rows.keyOf(externalId)),
+    list: async (query) => {
+      const { found, now } = await rows.list(pool, query)
+      return found.map((one) => entryAt(one, now))
+    },
+    requeue: (id) =>
+      change(id, (found, turn) => {
+        // What cannot be read is left as it is.
+        if (found.externalId !== undefined) {
+          requeueRow(found.row, turn.now, turn.next)
+          turn.write(found, found.externalId)
+        }
+        return entryAt(found, turn.now)
+      }),
+    drop: (id) =>
+      change(id, (found, turn) => {
+        const entry = entryAt(found, turn.now)
+        dropRow(found.row, turn.now)
+        // Of an empty row the id is not written.
+        turn.write(found, found.externalId ?? '')
+        return entry
+      }),
+    stats: async () => {
+      const { oldestPendingSince, now, ...counts } = await rows.count(pool)
+      return { ...counts, ...(oldestPendingSince !== null && { oldestPendingSince: toOurs(oldestPendingSince, now) }) }
+    },
+    check: () => rows.check(pool),
+    close: async () => {
+      await Promise.all([upkeep.stop(), commits.close()])
+      await pointers.stop()
+      await pool.end()
+    },
+  }
+}

@@ -1,0 +1,89 @@
+import type { Client, Pool } from 'pg'
+import type { PgBoss } from 'pg-boss'
+import { unusable } from './problem.ts'
+
+export interface ConnectionOptions {
+  url: string
+  poolSize: number
+  timeoutMs: number
+}
+
+/** PostgreSQL 13 is the oldest that pg-boss runs on. */
+const oldestVersion = 130_000
+/** Who was stopped inside a transaction must not hold its rows for longer. */
+const idleTransactionMs = 5_000
+
+const startLockMs = 60_000
+
+/** Only here: whoever keeps rows elsewhere need not install them. */
+const loadPackages = async (): Promise<{ pg: typeof import('pg'); Boss: typeof PgBoss }> => {
+  try {
+    const [pg, { PgBoss: Boss }] = await Promise.all([import('pg'), import('pg-boss')])
+    return { pg: pg.default as unknown as typeof import('pg'), Boss }
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string }
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !/'(pg|pg-boss)'/.test(message)) throw error
+    throw unusable('needs two more packages', 'npm install pg@8 pg-boss@12', error)
+  }
+}
+
+/** Refuses what could lose an update that was answered 2xx. */
+const check = async (client: Client): Promise<void> => {
+  const { rows } = await client.query(
+    `SELECT current_setting('server_version_num')::integer AS version, current_setting('synchronous_commit') AS commits,
+      current_setting('fsync') AS fsync, current_setting('transaction_read_only') AS "readOnly",
+      pg_is_in_recovery() AS "isReplica"`,
+  )
+  const { version, commits, fsync, readOnly, isReplica } = rows[0]
+  if (version < oldestVersion) throw unusable('is a PostgreSQL before 13', 'give the URL of a newer one')
+  if (isReplica || readOnly === 'on') throw unusable('is a read-only replica', 'give the URL of the primary')
+  if (!['on', 'remote_apply'].includes(commits))
+    throw unusable(
+      `could lose what was accepted: synchronous_commit is ${commits}`,
+      'set it to on for this user: ALTER ROLE … SET synchronous_commit = on',
+    )
+  if (fsync !== 'on') throw unusable('could lose what was accepted: fsync is off', 'turn it on in postgresql.conf')
+}
+
+export interface Connection {
+  pool: Pool
+  Boss: typeof PgBoss
+  /** For what is done once, at the start, and takes its time; to be ended. */
+  client: Client
+}
+
+/** Connects, and checks that what is written there stays there. @throws OrqError `STORE_UNUSABLE`, or the driver's error */
+export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): Promise<Connection> => {
+  const { pg, Boss } = await loadPackages()
+  const settings = {
+    connectionString: url,
+    application_name: 'orq-identify',
+    keepAlive: true,
+    connectionTimeoutMillis: timeoutMs,
+  }
+  // Others that start at the same time are waited for, but not one that hangs.
+  const client = new pg.Client({ ...settings, lock_timeout: startLockMs })
+  // Whoever waits for an answer is told.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await check(client)
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+  const pool = new pg.Pool({
+    ...settings,
+    max: poolSize,
+    // Statements follow each other without waiting for each answer.
+    pipeline: true,
+    statement_timeout: timeoutMs,
+    // A network that swallows packets: PostgreSQL's own time-out never arrives.
+    query_timeout: timeoutMs + 1_000,
+    idle_in_transaction_session_timeout: idleTransactionMs,
+  })
+  // A connection that ends: who uses it is told by the statement, and the next use makes a new one.
+  pool.on('error', () => {})
+  pool.on('connect', (one) => one.on('error', () => {}))
+  return { pool, Boss, client }
+}

@@ -1,0 +1,91 @@
+import type { ClientBase, Pool } from 'pg'
+import type { Db, PgBoss } from 'pg-boss'
+import { type Found, pointerOf } from './rows.ts'
+
+/** When a contact's row comes due, by the database's clock. */
+export interface Pointer {
+  key: string
+  wake: number
+}
+
+/**
+ * The alarm clock: at most one job of pg-boss per contact, whose id is the key of the contact's row and which holds
+ * nothing else. It wakes; who may deliver is the row's lease alone, so a job that comes too often or too early is harmless.
+ */
+export interface Pointers {
+  start(): Promise<void>
+  /** Takes the jobs that have come due, in the transaction of the caller, which has to set or remove each. */
+  take(client: ClientBase, limit: number): Promise<string[]>
+  /** Puts new jobs in the place of those that there are. */
+  set(client: ClientBase, pointers: readonly Pointer[]): Promise<void>
+  remove(client: ClientBase, keys: readonly string[]): Promise<void>
+  /** SQL that is true of a key `c.key` which has a job that waits. */
+  readonly exists: string
+  stop(): Promise<void>
+}
+
+const queue = 'contacts'
+
+const dbOf = (client: ClientBase | Pool): Db => ({
+  executeSql: (text, values) => client.query(text, values as unknown[]),
+})
+
+/** @param schema of pg-boss's tables; it exists */
+export const createPointers = (Boss: typeof PgBoss, pool: Pool, schema: string): Pointers => {
+  // No supervision: nothing stays active, because a job is taken, and set anew or removed, in one transaction.
+  const boss = new Boss({
+    db: dbOf(pool),
+    schema,
+    createSchema: false,
+    supervise: false,
+    schedule: false,
+    registerInstance: false,
+  })
+  // What fails is told to who asked for it.
+  boss.on('error', () => {})
+  boss.on('warning', () => {})
+
+  const remove = async (client: ClientBase, keys: readonly string[]): Promise<void> => {
+    if (keys.length) await boss.deleteJob(queue, [...keys], { db: dbOf(client) })
+  }
+
+  return {
+    start: async () => {
+      await boss.start()
+      await boss.createQueue(queue, { policy: 'standard', retryLimit: 0 })
+    },
+    take: async (client, limit) =>
+      (await boss.fetch(queue, { batchSize: limit, db: dbOf(client) })).map(({ id }) => id),
+    set: async (client, pointers) => {
+      if (!pointers.length) return
+      const sorted = [...pointers].sort((a, b) => (a.key < b.key ? -1 : 1))
+      await remove(
+        client,
+        sorted.map(({ key }) => key),
+      )
+      const jobs = sorted.map(({ key, wake }) => ({ id: key, startAfter: new Date(wake).toISOString() }))
+      await boss.insert(queue, jobs, { db: dbOf(client) })
+    },
+    remove,
+    exists: `EXISTS (SELECT FROM ${schema}.job AS j WHERE j.name = '${queue}' AND j.id = c.key AND j.state IN ('created', 'retry'))`,
+    stop: () => boss.stop({ graceful: false, close: false }),
+  }
+}
+
+/**
+ * Sets and removes the pointer jobs of rows that came or ceased to be due at some time.
+ * @returns undefined when there is nothing to do
+ */
+export const movePointers = (
+  client: ClientBase,
+  pointers: Pointers,
+  changed: readonly Found[],
+): Promise<unknown> | undefined => {
+  const moved = changed
+    .map(({ key, pointer, row }) => ({ key, from: pointer, wake: pointerOf(row) }))
+    .filter(({ from, wake }) => from !== wake)
+  if (!moved.length) return undefined
+  const removed = moved.filter(({ wake }) => wake === undefined).map(({ key }) => key)
+  const set = moved.flatMap(({ key, wake }): Pointer[] => (wake === undefined ? [] : [{ key, wake }]))
+  return Promise.all([pointers.remove(client, removed), pointers.set(client, set)])
+}

