@@ -13,7 +13,8 @@ export interface ScriptOrq extends Orq {
 // By the getter itself: a named element, `<img name=currentScript>`, can shadow document.currentScript.
 const ownTag = (): HTMLScriptElement | undefined => {
   const tag = globalThis.document && Reflect.get(Document.prototype, 'currentScript', document)
-  return tag instanceof HTMLScriptElement ? tag : undefined
+  // Workers have no such class.
+  return tag && tag instanceof HTMLScriptElement ? tag : undefined
 }
 
 /** `data-debounce-ms="100"` and the like; an attribute without a value is true. */
