@@ -1,0 +1,50 @@
+import { createHmac } from 'node:crypto'
+import autocannon from 'autocannon'
+import { secret } from './processes.mjs'
+
+const connections = 64
+const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const header = encode({ alg: 'HS256', typ: 'orq-identify+jwt', kid: 'default' })
+let people = 0
+
+/** A person that no request has named yet, with a token and a sign-up's fields. */
+const nextRequest = (path) => {
+  const id = `person_${++people}`
+  const iat = Math.floor(Date.now() / 1_000)
+  const text = `${header}.${encode({ sub: id, aud: 'orq-identify', iat, exp: iat + 900 })}`
+  const token = `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
+  return {
+    method: 'POST',
+    path,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      external_id: id,
+      display_name: `Person ${people}`,
+      email: `${id}@example.com`,
+      metadata: { plan: 'pro', seats: people % 50 },
+    }),
+  }
+}
+
+/**
+ * As many connections as browsers would share a server in a busy second, each asking again when it is answered.
+ * @param most how many requests there can be, at most: so many different people are made beforehand
+ * @returns requests per second, milliseconds of latency, and how often each status came
+ */
+export const load = async (url, { path = '/orq/v2/contacts', most, ...options }) => {
+  const lists = Array.from({ length: connections }, () =>
+    Array.from({ length: Math.ceil(most / connections) }, () => nextRequest(path)),
+  )
+  const start = performance.now()
+  const result = await autocannon({
+    url,
+    connections,
+    ...options,
+    setupClient: (client) => client.setRequests(lists.pop()),
+  })
+  if (result.requests.total > most) throw new Error('more requests than people: raise `most`')
+  const seconds = (performance.now() - start) / 1_000
+  const statuses = Object.fromEntries(Object.entries(result.statusCodeStats).map(([code, { count }]) => [code, count]))
+  const { p50, p99 } = result.latency
+  return { perSecond: result.requests.total / seconds, total: result.requests.total, seconds, p50, p99, statuses }
+}
