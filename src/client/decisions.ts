@@ -28,7 +28,7 @@ export interface Decisions {
 export const createDecisions = (): Decisions => {
   // Drawn at the first call: Cloudflare Workers allow no randomness while a module loads.
   let salt = ''
-  /** By id, which stays in here: hashing it at each call would be half of what a repeated call costs. */
+  /** By id, which stays in here: hashing it again would be a sixth of what a repeated call costs. */
   const latest = new Map<string, Decision>()
   const listeners = new Set<(decision: Decision) => void>()
   return {

@@ -1,3 +1,4 @@
+import { parseSafeUrl } from '../core/safe-url.ts'
 import type { Verify } from '../proxy/verify.ts'
 import { readHost, readPort } from './config.ts'
 import { quote, SettingError } from './setting-error.ts'
@@ -41,17 +42,14 @@ const readApiKey = (settings: Settings): string => {
   return value
 }
 
-const isLoopback = (hostname: string): boolean => /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
-
 const readServerUrl = (settings: Settings): string => {
   const value = settings.get('ORQ_SERVER_URL') ?? 'https://api.orq.ai'
-  const url = URL.canParse(value) ? new URL(value) : undefined
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
-  if (url && isSafe && !url.username && !url.password && !url.search && !url.hash) return value
+  const url = parseSafeUrl(value)
+  if (url && !url.username && !url.password && !url.search && !url.hash) return value
   throw new SettingError(
     'ORQ_SERVER_URL',
     // It may hold a password.
-    url ? 'is not an address that the API key may be sent to' : `${quote(value)} is no URL`,
+    URL.canParse(value) ? 'is not an address that the API key may be sent to' : `${quote(value)} is no URL`,
     'give an https URL without credentials or query; http only on a loopback address',
   )
 }

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { type FieldName, isExternalId } from '../core/contact.ts'
 import { OrqError } from '../core/errors.ts'
 import { type Clock, type Fetch, systemClock } from '../core/ports.ts'
+import { parseSafeUrl } from '../core/safe-url.ts'
 import { seconds, skewSeconds } from './jwt.ts'
 import { algorithmOf, type BoundKey, publicKey } from './keys.ts'
 import { parseToken } from './token-form.ts'
@@ -46,9 +47,8 @@ const claims = v.looseObject({
 })
 
 const parseUrl = (given: string | URL): string => {
-  const url = URL.canParse(given) ? new URL(given) : undefined
-  const isLoopback = !!url && /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback)) return url.href
+  const url = parseSafeUrl(given)
+  if (url) return url.href
   throw new OrqError('INVALID_OPTION', 'url: an https URL; http only on a loopback address')
 }
 

@@ -1,6 +1,7 @@
 import ky, { isNetworkError } from 'ky'
 import { OrqError } from '../core/errors.ts'
 import { type Fetch, systemClock } from '../core/ports.ts'
+import { parseSafeUrl } from '../core/safe-url.ts'
 import { contactsPath } from '../core/wire.ts'
 
 export interface UpstreamOptions {
@@ -55,11 +56,9 @@ const check = (isGood: boolean, mend: string): void => {
 
 /** The server's address; `http:` only on this machine, for the key travels with every request. */
 const parseServerUrl = (given: string | URL): string => {
-  const url = URL.canParse(given) ? new URL(given) : undefined
-  const isLoopback = !!url && /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback)
+  const url = parseSafeUrl(given)
   check(
-    isSafe && !url.username && !url.password && !url.search && !url.hash,
+    !!url && !url.username && !url.password && !url.search && !url.hash,
     'serverUrl: an https URL without credentials, query or fragment; http only on a loopback address',
   )
   return (url as URL).href.replace(/\/+$/, '')

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isAll } from '../is-all.ts'
-import { client, listed } from '../proxy/harness.ts'
+import { client, listed, strangers } from '../proxy/harness.ts'
 import { pipeline, statusesIn } from './socket.ts'
 import { body, good, head, path, startTarget, type Target, tokenWith } from './target.ts'
 
@@ -28,19 +28,6 @@ const originLines = (origin: string | null, site: string | null): string[] => [
 ]
 const preflight = (lines: string[]): string =>
   `${[`OPTIONS ${path} HTTP/1.1`, 'Host: a', 'Access-Control-Request-Method: POST', ...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`
-
-const strangers = [
-  'null',
-  'https://other.example',
-  'https://app.example.evil',
-  'https://evilapp.example',
-  'http://app.example',
-  'https://app.example:8443',
-  'https://app.example:443',
-  'https://app.example/',
-  'HTTPS://APP.EXAMPLE',
-  `${listed}, ${listed}`,
-]
 
 describe('O0 a preflight of an origin that is not listed', () => {
   test.each<[string | null, string | null]>([

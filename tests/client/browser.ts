@@ -1,5 +1,6 @@
 import type { ClientOptions, Orq } from '../../src/index.ts'
-import { createOrq, type FakeClock, fakeClock, fakeStorage, tokenFor } from './harness.ts'
+import { type FakeClock, fakeClock } from '../clock.ts'
+import { createOrq, fakeStorage, tokenFor } from './harness.ts'
 
 /** What the network and the proxy do to a request. `lost`: written, but the answer never arrives. */
 export type Weather = 'fine' | 'lost' | 'down' | 'unreachable' | 'limited' | 'unauthorized' | 'html'

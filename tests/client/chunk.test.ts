@@ -4,7 +4,8 @@ import { createEngine } from '../../src/client/engine.ts'
 import { createPipeline, type LoadEngine, type Pipeline } from '../../src/client/intake.ts'
 import { toSettings } from '../../src/client/options.ts'
 import type { Outcome } from '../../src/index.ts'
-import { delivered, type FakeClock, fakeClock, fakeStorage, tokenFor } from './harness.ts'
+import { type FakeClock, fakeClock } from '../clock.ts'
+import { delivered, fakeStorage, tokenFor } from './harness.ts'
 
 const jane = { external_id: 'user_1', email: 'jane@example.com' }
 

@@ -1,54 +1,11 @@
-import type { Clock, KeyValueStore } from '../../src/core/ports.ts'
+import type { KeyValueStore } from '../../src/core/ports.ts'
 import type { ClientOptions, Orq } from '../../src/index.ts'
+import { type FakeClock, fakeClock } from '../clock.ts'
 
 /** The built files: what is tested is what is shipped. */
 export const { createOrq }: typeof import('../../src/index.ts') = await import(`${'../../dist/orq.esm.js'}`)
 // Loaded beforehand: a fake clock does not wait for a disk.
 await import(`${'../../dist/transport.js'}`)
-
-export interface FakeClock extends Clock {
-  /** Lets `ms` pass, running what comes due in order, and everything that follows from it. */
-  advance(ms: number): Promise<void>
-  /** Moves the wall clock alone, as a person or NTP does. */
-  jump(ms: number): void
-  timers(): number
-}
-
-const settle = async (): Promise<void> => {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve))
-}
-
-export const fakeClock = (start = 1_800_000_000_000): FakeClock => {
-  let elapsed = 0
-  let offset = start
-  const timers = new Set<{ at: number; task: () => void }>()
-  return {
-    now: () => offset + elapsed,
-    monotonic: () => elapsed,
-    after: (ms, task) => {
-      const timer = { at: elapsed + ms, task }
-      timers.add(timer)
-      return () => timers.delete(timer)
-    },
-    advance: async (ms) => {
-      const end = elapsed + ms
-      await settle()
-      for (;;) {
-        const next = [...timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
-        if (!next) break
-        timers.delete(next)
-        elapsed = Math.max(elapsed, next.at)
-        next.task()
-        await settle()
-      }
-      elapsed = end
-    },
-    jump: (ms) => {
-      offset += ms
-    },
-    timers: () => timers.size,
-  }
-}
 
 export const fakeStorage = (): KeyValueStore & { values: Map<string, string> } => {
   const values = new Map<string, string>()

@@ -329,7 +329,7 @@ describe('duplicates', () => {
   test('a clock set back makes an acknowledgement expire, and numbers still rise', async () => {
     const { orq } = world.load()
     await outcomeOf(orq.identify(user))
-    world.clock.jump(-2 * day)
+    world.clock.set(world.clock.now() - 2 * day)
     expect(await outcomeOf(orq.identify(user))).toBe('delivered')
     expect(world.posts[1]!.number).toBeGreaterThan(world.posts[0]!.number)
   })

@@ -108,7 +108,7 @@ const play = async (steps: readonly Step[]): Promise<void> => {
     else if (one.kind === 'advance') await clock.advance(one.ms)
     else if (one.kind === 'weather') state.weather = one.weather
     else if (one.kind === 'online') state.isOnline = one.isOnline
-    else clock.jump(one.ms)
+    else clock.set(clock.now() + one.ms)
   }
 
   // The weather clears, and each person comes back once more.

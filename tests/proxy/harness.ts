@@ -7,6 +7,23 @@ import { type FakeClock, fakeClock } from '../clock.ts'
 export const secret = 'SECRET-CANARY-0123456789-0123456789'
 export const apiKey = 'KEY-CANARY'
 export const listed = 'https://app.example'
+
+/** Values of `Origin` that are not the listed one, byte for byte. */
+export const strangers = [
+  'null',
+  'https://other.example',
+  'https://app.example.evil',
+  'https://evilapp.example',
+  'http://app.example',
+  'https://app.example:8443',
+  'https://app.example:443',
+  'https://app.example/',
+  'HTTPS://APP.EXAMPLE',
+  'https://APP.example',
+  'https://app.example, https://app.example',
+  'https://sub.app.example',
+  '',
+]
 export const startMs = 1_800_000_000_000
 export const nowSeconds = startMs / 1000
 export const url = 'https://proxy.example/orq/v2/contacts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createProxy, jwt } from '../../src/server.ts'
-import { apiKey, createWorld, expectRefused, listed, secret, sign, url } from './harness.ts'
+import { apiKey, createWorld, expectRefused, listed, secret, sign, strangers, url } from './harness.ts'
 
 type Headers = Record<string, string | null>
 const corsOf = (headers: globalThis.Headers): Record<string, string> =>
@@ -8,22 +8,6 @@ const corsOf = (headers: globalThis.Headers): Record<string, string> =>
 const listedCors = { 'access-control-allow-origin': listed, 'access-control-expose-headers': 'Retry-After' }
 
 describe('O2: the table of Origin and Sec-Fetch-Site', () => {
-  const others = [
-    'null',
-    'https://other.example',
-    'https://app.example.evil',
-    'https://evilapp.example',
-    'http://app.example',
-    'https://app.example:8443',
-    'https://app.example:443',
-    'https://app.example/',
-    'HTTPS://APP.EXAMPLE',
-    'https://APP.example',
-    'https://app.example, https://app.example',
-    'https://sub.app.example',
-    '',
-  ]
-
   test.each([null, 'same-origin', 'same-site', 'cross-site', 'none', 'SAME-ORIGIN'])(
     'a listed origin is taken with Sec-Fetch-Site %s',
     async (site) => {
@@ -32,16 +16,19 @@ describe('O2: the table of Origin and Sec-Fetch-Site', () => {
     },
   )
 
-  test.each([null, ...others])('Origin %s with same-origin is our own page, without CORS headers', async (origin) => {
-    const answer = await createWorld().post(undefined, { origin, 'sec-fetch-site': 'same-origin' })
-    expect({ status: answer.status, cors: corsOf(answer.headers) }).toEqual({ status: 200, cors: {} })
-  })
+  test.each([null, ...strangers])(
+    'Origin %s with same-origin is our own page, without CORS headers',
+    async (origin) => {
+      const answer = await createWorld().post(undefined, { origin, 'sec-fetch-site': 'same-origin' })
+      expect({ status: answer.status, cors: corsOf(answer.headers) }).toEqual({ status: 200, cors: {} })
+    },
+  )
 
   test('neither of them is no browser: the token decides', async () =>
     expect((await createWorld().post()).status).toBe(200))
 
   test.each(
-    [...others, null].flatMap((origin) =>
+    [...strangers, null].flatMap((origin) =>
       [null, 'same-site', 'cross-site', 'none', 'SAME-ORIGIN', ''].map((site): [string | null, string | null] => [
         origin,
         site,

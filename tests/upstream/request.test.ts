@@ -154,6 +154,7 @@ describe('set-up refuses', () => {
     'http://api.orq.ai',
     'http://10.0.0.1',
     'http://localhost.evil.example',
+    'http://api.localhost',
     'http://127.0.0.1.evil.example',
     'ftp://127.0.0.1',
     'file:///etc/passwd',

@@ -1,3 +1,4 @@
+import { chartStyle } from '../chart-style.mjs'
 import { startOf } from './table.mjs'
 
 const panelWidth = 340
@@ -39,22 +40,12 @@ ${bars.join('\n')}
 </g>`
 }
 
-/** Four small bar charts; colours follow the reader's light or dark scheme. */
+/** Four small bar charts. */
 export const toChart = ({ machine, libraries }) => {
   const width = panelWidth * 2 + 8
   const height = (libraries.length + 2) * rowHeight * 2 + 20
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="orq-identify beside other libraries: size, requests, time per call, time to start; shorter is better">
-<style>
-text { font: 12px system-ui, sans-serif; fill: #24292f }
-.title { font-weight: 600 }
-.ours { fill: #0969da }
-.other { fill: #afb8c1 }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 }
-  .ours { fill: #4493f8 }
-  .other { fill: #6e7681 }
-}
-</style>
+${chartStyle}
 ${panels.map((panel, index) => drawPanel(libraries, panel, index)).join('\n')}
 <text x="8" y="${height - 6}" style="font-size: 10px">Shorter is better. ${machine.date.slice(0, 10)}, Chromium ${machine.chromium.split('.')[0]}, ${machine.cores} cores.</text>
 </svg>

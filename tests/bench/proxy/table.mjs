@@ -1,3 +1,5 @@
+import { chartStyle } from '../chart-style.mjs'
+
 const whole = (value) => Math.round(value).toLocaleString('en').replaceAll(',', ' ')
 const share = (value, { bare }) => (value / bare.perSecond).toFixed(2)
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`
@@ -55,17 +57,7 @@ export const toChart = (results) => {
   ]
   const height = bars.length * 20 + 50
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 460 ${height}" width="460" height="${height}" role="img" aria-label="Requests per second of the proxy beside a bare echo">
-<style>
-text { font: 12px system-ui, sans-serif; fill: #24292f }
-.title { font-weight: 600 }
-.ours { fill: #0969da }
-.other { fill: #afb8c1 }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 }
-  .ours { fill: #4493f8 }
-  .other { fill: #6e7681 }
-}
-</style>
+${chartStyle}
 <text class="title" x="8" y="16">Updates per second, generator and upstream on the same ${machine.cores} cores</text>
 ${bars
   .map(([label, value, kind], row) => {
