@@ -46,7 +46,7 @@ export const createDevApp = (options: DevAppOptions): DevApp => {
     // In-process: the embedded API needs no second port, and the API key never touches a socket.
     upstream: {
       apiKey,
-      serverUrl: 'http://embedded.localhost',
+      serverUrl: 'http://localhost',
       fetch: (url, init) => contacts.fetch(new Request(url, init)),
     },
   })
