@@ -1,3 +1,4 @@
+export { nodeHmac } from './node/hmac.ts'
 export { type ServeOptions, type Serving, serve } from './node/serve.ts'
 export { SettingError } from './node/setting-error.ts'
 export { type PostgresOptions, postgres } from './store/postgres.ts'

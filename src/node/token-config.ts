@@ -5,6 +5,7 @@ import { jwks } from '../proxy/jwks.ts'
 import { type JwtOptions, jwt } from '../proxy/jwt.ts'
 import type { Verify } from '../proxy/verify.ts'
 import { parseFields, parseTokenKeys } from './config.ts'
+import { nodeHmac } from './hmac.ts'
 import { quote, SettingError } from './setting-error.ts'
 import type { Settings } from './settings.ts'
 
@@ -75,5 +76,5 @@ export const readVerify = (settings: Settings): Verify => {
     first === 'ORQ_TOKEN_KEYS' ? { keys: readKeyFile(value) } : { secret: parseTokenKeys(value).secrets }
   const audience = settings.get('ORQ_TOKEN_AUDIENCE')
   const issuer = settings.get('ORQ_TOKEN_ISSUER')
-  return named(first, () => jwt({ ...keys, audience, issuer }))
+  return named(first, () => jwt({ ...keys, hmac: nodeHmac, audience, issuer }))
 }

@@ -1,4 +1,4 @@
-import { compactVerify, type JWK } from 'jose'
+import type { JWK } from 'jose'
 import * as v from 'valibot'
 import { type FieldName, isExternalId } from '../core/contact.ts'
 import { OrqError } from '../core/errors.ts'
@@ -110,7 +110,7 @@ export const jwks = (options: JwksOptions): Verify => {
       const { kid, alg } = v.parse(header, head)
       const key = await keyOf(kid)
       if (!key || key.alg !== alg) return undefined
-      await compactVerify(token, await key.get(), { algorithms: [alg] })
+      await key.verify(token)
       const { iss, aud, azp, iat, exp, nbf = 0, ...others } = v.parse(claims, payload)
       const subject = (others as Record<string, unknown>)[subjectClaim]
       const now = clock.now() / 1000

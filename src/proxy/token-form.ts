@@ -7,9 +7,22 @@ const isCanonical = (part: string): boolean => {
   return (alphabet.indexOf(part.at(-1) as string) & strayBits) === 0
 }
 
+const decode = (part: string): string => atob(part.replaceAll('-', '+').replaceAll('_', '/'))
+
+/** The bytes of a part in base64url without padding. */
+export const decodeBytes = (part: string): Uint8Array => {
+  const text = decode(part)
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at)
+  return bytes
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 const decodePart = (part: string): unknown => {
-  const bytes = Uint8Array.from(atob(part.replace(/-/g, '+').replace(/_/g, '/')), (byte) => byte.charCodeAt(0))
-  return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+  const text = decode(part)
+  // Nearly every token: the bytes are the characters.
+  return JSON.parse(/^[\0-\x7f]*$/.test(text) ? text : utf8.decode(decodeBytes(part)))
 }
 
 /**
