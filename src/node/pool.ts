@@ -1,8 +1,8 @@
-import { Pool } from 'undici'
-import type { Fetch } from '../core/ports.ts'
+import { type Dispatcher, Pool } from 'undici'
+import type { UpstreamFetch } from '../upstream/request.ts'
 
 export interface PooledFetch {
-  fetch: Fetch
+  fetch: UpstreamFetch
   close(): Promise<void>
 }
 
@@ -15,8 +15,58 @@ export interface PoolOptions {
 
 const maxAnswerBytes = 65_536
 
+type ReceivedHeaders = Record<string, string | string[] | undefined>
+
+const pairsOf = (headers: ReceivedHeaders): [string, string][] =>
+  Object.entries(headers).flatMap(([name, value = []]) => [value].flat().map((one): [string, string] => [name, one]))
+
+/** One exchange, without the streams that undici's other interfaces make of it: half of its cost. */
+const exchange = (pool: Pool, path: string, { method = 'GET', headers, body, signal }: RequestInit) =>
+  new Promise<{ status: number; headers: ReceivedHeaders; bytes: Buffer }>((resolve, reject) => {
+    let controller: Dispatcher.DispatchController | undefined
+    let head = { status: 0, headers: {} }
+    const chunks: Buffer[] = []
+    let length = 0
+    const stop = (): void => {
+      controller?.abort(signal?.reason)
+      reject(signal?.reason)
+    }
+    const answer = (): void => {
+      signal?.removeEventListener('abort', stop)
+      const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+      resolve({ ...head, bytes: bytes.subarray(0, maxAnswerBytes) })
+    }
+    signal?.addEventListener('abort', stop)
+    pool.dispatch(
+      { path, method: method as 'POST', headers: headers as Record<string, string>, body: body as string },
+      {
+        onRequestStart: (given) => {
+          controller = given
+          if (signal?.aborted) stop()
+        },
+        onResponseStart: (_, status, received) => {
+          // What comes before the answer, such as 103, is none.
+          if (status >= 200) head = { status, headers: received }
+        },
+        onResponseData: (_, chunk) => {
+          if (length >= maxAnswerBytes) return
+          chunks.push(chunk)
+          length += chunk.length
+          if (length < maxAnswerBytes) return
+          answer()
+          controller?.abort(new Error('a longer answer than is read'))
+        },
+        onResponseEnd: answer,
+        onResponseError: (_, error) => {
+          signal?.removeEventListener('abort', stop)
+          reject(error)
+        },
+      },
+    )
+  })
+
 /**
- * `fetch` as the contacts API needs it, on connections that are kept open: a third of the cost of the global one. The
+ * `fetch` as the contacts API needs it, on connections that are kept open: a tenth of the cost of the global one. The
  * caller gives timeout and abort by its signal; a redirect is an answer like any other; of a body at most 64 kB are read.
  */
 export const createPooledFetch = ({ origin, connections }: PoolOptions): PooledFetch => {
@@ -29,28 +79,18 @@ export const createPooledFetch = ({ origin, connections }: PoolOptions): PooledF
     bodyTimeout: 0,
   })
   return {
-    fetch: async (url, init = {}) => {
-      const { pathname, search } = new URL(url)
-      const { method = 'GET', headers, body, signal } = init
-      const answer = await pool.request({
-        path: pathname + search,
-        method: method as 'POST' | 'PATCH',
-        headers: headers as Record<string, string>,
-        body: body as string,
-        signal: signal as AbortSignal,
-      })
-      const chunks: Uint8Array[] = []
-      let length = 0
-      for await (const chunk of answer.body) {
-        chunks.push(chunk)
-        length += chunk.length
-        if (length > maxAnswerBytes) break // which destroys the rest
+    fetch: async (url, init) => {
+      if (!url.startsWith(`${origin}/`)) throw new TypeError('another server')
+      init.signal?.throwIfAborted()
+      const { status, headers, bytes } = await exchange(pool, url.slice(origin.length), init)
+      return {
+        status,
+        get headers() {
+          return new Headers(pairsOf(headers))
+        },
+        body: null,
+        text: async () => bytes.toString(),
       }
-      const result = new Headers()
-      for (const [name, value] of Object.entries(answer.headers))
-        for (const one of [value ?? []].flat()) result.append(name, one)
-      const isEmpty = [101, 204, 205, 304].includes(answer.statusCode)
-      return new Response(isEmpty ? null : Buffer.concat(chunks), { status: answer.statusCode, headers: result })
     },
     close: () => pool.destroy(),
   }

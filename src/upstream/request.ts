@@ -1,8 +1,14 @@
 import ky, { isNetworkError } from 'ky'
 import { OrqError } from '../core/errors.ts'
-import { type Fetch, systemClock } from '../core/ports.ts'
+import { systemClock } from '../core/ports.ts'
 import { parseSafeUrl } from '../core/safe-url.ts'
 import { contactsPath } from '../core/wire.ts'
+
+/** What is read of an answer; `body` may be null where `text` gives all there is. */
+export type FetchedAnswer = Pick<Response, 'status' | 'headers' | 'body' | 'text'>
+
+/** `globalThis.fetch`, or less: `init` has a method, plain headers, a text as body, and a signal. */
+export type UpstreamFetch = (url: string, init: RequestInit) => Promise<FetchedAnswer>
 
 export interface UpstreamOptions {
   /** The API key of your Orq workspace. Stays on this machine: it is sent to `serverUrl` and nowhere else. */
@@ -12,7 +18,7 @@ export interface UpstreamOptions {
   /** Where contacts are posted; `/v2/identities` for workspaces that have only that. @defaultValue '/v2/contacts' */
   path?: string | undefined
   /** In place of the global `fetch`; give one made on a connection pool where many contacts pass. */
-  fetch?: Fetch | undefined
+  fetch?: UpstreamFetch | undefined
   /** The longest that one attempt may take, in milliseconds. @defaultValue 10000 */
   timeoutMs?: number | undefined
 }
@@ -20,7 +26,7 @@ export interface UpstreamOptions {
 /** One answer of the contacts API. `body` is upstream's own text, at most 64 kB of it: for the caller, never for a page. */
 export interface UpstreamAnswer {
   status: number
-  headers: Headers
+  readonly headers: Headers
   body: string
 }
 
@@ -34,9 +40,9 @@ export type UpstreamRequest = (
 const maxAnswerBytes = 65_536
 
 /** Reads at most `maxAnswerBytes` and lets go of the rest: the status decides, not what a broken server streams. */
-const readText = async (response: Response): Promise<string> => {
-  const reader = response.body?.getReader()
-  if (!reader) return ''
+const readText = async (response: FetchedAnswer): Promise<string> => {
+  if (!response.body) return response.text()
+  const reader = response.body.getReader()
   const decoder = new TextDecoder()
   let text = ''
   let left = maxAnswerBytes
@@ -102,14 +108,24 @@ export const createUpstreamRequest = (options: UpstreamOptions): UpstreamRequest
     }
     try {
       const response = await ky(url, {
-        ...init,
-        // ky hands over a Request of this realm, which the fetch of another library cannot read.
-        fetch: (request) => fetch(url, { ...init, signal: (request as Request).signal }),
+        method,
+        // ky would hand over a Request of this realm, which the fetch of another library cannot read; made without headers,
+        // body and signal it costs a third.
+        fetch: () => fetch(url, init) as Promise<Response>,
         retry: 0,
         throwHttpErrors: false,
         timeout: false,
       })
-      return { status: response.status, headers: response.headers, body: await readText(response) }
+      const { status } = response
+      const text = await readText(response)
+      // Hardly ever looked at, and half of what an answer costs.
+      return {
+        status,
+        body: text,
+        get headers() {
+          return response.headers
+        },
+      }
     } catch (error) {
       // ky's own error holds the request, and with it the key, for every logger that prints what it gets.
       throw isNetworkError(error) ? error.cause : error

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { queryObjects } from 'node:v8'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Fetch } from '../../src/core/ports.ts'
+import { createPooledFetch } from '../../src/node/pool.ts'
 import { createUpstreamRequest } from '../../src/upstream/request.ts'
 import { startUpstream, type Upstream } from './server.ts'
 
@@ -63,90 +64,151 @@ describe('what goes out', () => {
   })
 })
 
-describe('a redirect', () => {
-  test.each([301, 302, 303, 307, 308])(
-    '%i is an answer: it is not followed and its target gets no key',
-    async (status) => {
-      const target = await startUpstream()
-      const upstream = await startUpstream({ status, headers: { location: `${target.url}/steal` } })
-      expect((await requestTo(upstream)('POST', '/v2/contacts', {})).status).toBe(status)
-      expect(target.received).toEqual([])
-    },
-  )
+const throughPool = (upstream: Upstream, options = {}) => {
+  const { fetch, close } = createPooledFetch({ origin: upstream.url, connections: 2 })
+  onTestFinished(() => close())
+  return requestTo(upstream, { fetch, ...options })
+}
+
+describe.each([
+  { name: 'the global fetch', request: requestTo },
+  { name: 'a pool', request: throughPool },
+])('with $name', ({ request }) => {
+  describe('a redirect', () => {
+    test.each([301, 302, 303, 307, 308])(
+      '%i is an answer: it is not followed and its target gets no key',
+      async (status) => {
+        const target = await startUpstream()
+        const upstream = await startUpstream({ status, headers: { location: `${target.url}/steal` } })
+        expect((await request(upstream)('POST', '/v2/contacts', {})).status).toBe(status)
+        expect(target.received).toEqual([])
+      },
+    )
+  })
+
+  describe('an answer', () => {
+    test('without end is read up to 64 kB and then cancelled', async () => {
+      let closed: Promise<unknown> | undefined
+      const upstream = await startUpstream((response) => {
+        closed = once(response, 'close')
+        response.writeHead(200)
+        const chunk = 'x'.repeat(16_384)
+        const pour = (): void => {
+          while (!response.destroyed && response.write(chunk)) {}
+        }
+        response.on('drain', pour)
+        pour()
+      })
+      const { status, body } = await request(upstream)('POST', '/v2/contacts', {})
+      expect({ status, length: body.length }).toEqual({ status: 200, length: 65_536 })
+      await closed
+    })
+
+    test('that announces 1 GB is read up to 64 kB', async () => {
+      const upstream = await startUpstream((response) => {
+        response.writeHead(500, { 'content-length': 1_000_000_000 })
+        response.write('x'.repeat(70_000))
+      })
+      const { status, body } = await request(upstream)('POST', '/v2/contacts', {})
+      expect({ status, length: body.length }).toEqual({ status: 500, length: 65_536 })
+    })
+
+    test('that is cut short is none', async () => {
+      const upstream = await startUpstream((response) => {
+        response.writeHead(200, { 'content-length': 100 })
+        response.write('{"_id"', () => response.destroy())
+      })
+      await expect(request(upstream)('POST', '/v2/contacts', {})).rejects.toThrow()
+    })
+
+    test('in the middle of a character is still text', async () => {
+      const upstream = await startUpstream({ status: 200, body: `${'x'.repeat(65_535)}é` })
+      const { body } = await request(upstream)('POST', '/v2/contacts', {})
+      expect(body.slice(0, 65_535)).toBe('x'.repeat(65_535))
+    })
+
+    test('that has come leaves no timer behind, however long it might have taken', async () => {
+      const once = createUpstreamRequest({ apiKey, fetch: async () => new Response('{}') })
+      const timer = setTimeout(() => {})
+      const timers = (): number => Number(queryObjects(timer.constructor, { format: 'count' }))
+      const before = timers()
+      for (let i = 0; i < 200; i++) await once('POST', '/v2/contacts', {}, new AbortController().signal)
+      expect(timers() - before).toBeLessThan(100)
+    })
+
+    test('that does not come within timeoutMs ends the attempt', async () => {
+      const upstream = await startUpstream(() => {})
+      await expect(request(upstream, { timeoutMs: 30 })('POST', '/v2/contacts', {})).rejects.toThrow()
+    })
+
+    test('that stops in the middle ends the attempt too', async () => {
+      const upstream = await startUpstream((response) => void response.writeHead(200).write('{'))
+      await expect(request(upstream, { timeoutMs: 50 })('POST', '/v2/contacts', {})).rejects.toThrow()
+    })
+
+    test('is not waited for once the caller aborts', async () => {
+      const aborter = new AbortController()
+      const upstream = await startUpstream(() => aborter.abort(new Error('enough')))
+      await expect(request(upstream)('POST', '/v2/contacts', {}, aborter.signal)).rejects.toThrow('enough')
+    })
+  })
+
+  test('the error of a lost connection holds neither key nor body, however it is printed', async () => {
+    const upstream = await startUpstream((response) => response.destroy())
+    const error = await request(upstream)('POST', '/v2/contacts', { email: 'EMAIL-CANARY' }).catch((e) => e)
+    expect(error).toBeInstanceOf(Error)
+    expect(inspect(error, { depth: 9, showHidden: true }) + JSON.stringify(error)).not.toContain('CANARY')
+  })
 })
 
-describe('an answer', () => {
-  test('without end is read up to 64 kB and then cancelled', async () => {
-    let closed: Promise<unknown> | undefined
-    const upstream = await startUpstream((response) => {
-      closed = once(response, 'close')
-      response.writeHead(200)
-      const chunk = 'x'.repeat(16_384)
-      const pour = (): void => {
-        while (!response.destroyed && response.write(chunk)) {}
-      }
-      response.on('drain', pour)
-      pour()
+describe('a pool', () => {
+  test('sends exactly our headers', async () => {
+    const upstream = await startUpstream()
+    await throughPool(upstream)('POST', '/v2/contacts', { external_id: 'u1' })
+    const [{ headers, body }] = upstream.received as [Upstream['received'][0]]
+    expect(body).toBe('{"external_id":"u1"}')
+    expect(headers).toEqual({
+      authorization: `Bearer ${apiKey}`,
+      'content-type': 'application/json',
+      accept: 'application/json',
+      host: new URL(upstream.url).host,
+      connection: 'keep-alive',
+      'content-length': '20',
     })
-    const { status, body } = await requestTo(upstream)('POST', '/v2/contacts', {})
-    expect({ status, length: body.length }).toEqual({ status: 200, length: 65_536 })
-    await closed
   })
 
-  test('that announces 1 GB is read up to 64 kB', async () => {
+  test('gives the headers of an answer, which may come after an interim one and in pieces', async () => {
     const upstream = await startUpstream((response) => {
-      response.writeHead(500, { 'content-length': 1_000_000_000 })
-      response.write('x'.repeat(70_000))
+      response.writeEarlyHints({ link: '</x>; rel=preload' })
+      response.writeHead(429, { 'retry-after': '7', 'set-cookie': ['a=1', 'b=2'] })
+      response.write('{"a":')
+      setImmediate(() => response.end('"é"}'))
     })
-    const { status, body } = await requestTo(upstream)('POST', '/v2/contacts', {})
-    expect({ status, length: body.length }).toEqual({ status: 500, length: 65_536 })
+    const { status, headers, body } = await throughPool(upstream)('POST', '/v2/contacts', {})
+    expect({ status, body, wait: headers.get('retry-after') }).toEqual({ status: 429, body: '{"a":"é"}', wait: '7' })
   })
 
-  test('that is cut short is none', async () => {
-    const upstream = await startUpstream((response) => {
-      response.writeHead(200, { 'content-length': 100 })
-      response.write('{"_id"', () => response.destroy())
-    })
-    await expect(requestTo(upstream)('POST', '/v2/contacts', {})).rejects.toThrow()
+  test('goes to its own server alone', async () => {
+    const upstream = await startUpstream()
+    const request = throughPool(upstream, { serverUrl: 'https://other.example' })
+    await expect(request('POST', '/v2/contacts', {})).rejects.toThrow('another server')
   })
 
-  test('in the middle of a character is still text', async () => {
-    const upstream = await startUpstream({ status: 200, body: `${'x'.repeat(65_535)}é` })
-    const { body } = await requestTo(upstream)('POST', '/v2/contacts', {})
-    expect(body.slice(0, 65_535)).toBe('x'.repeat(65_535))
+  test('starts nothing for who has given up, neither before nor while all connections are in use', async () => {
+    const upstream = await startUpstream(...Array(2).fill(() => {}))
+    const request = throughPool(upstream)
+    const [first, late] = [new AbortController(), new AbortController()]
+    const busy = [1, 2].map(() => request('POST', '/v2/contacts', {}, first.signal).catch(String))
+    await expect.poll(() => upstream.received.length).toBe(2)
+    const waiting = request('POST', '/v2/contacts', {}, late.signal)
+    late.abort(new Error('given up'))
+    await expect(waiting).rejects.toThrow('given up')
+    await expect(request('POST', '/v2/contacts', {}, late.signal)).rejects.toThrow('given up')
+    first.abort(new Error('enough'))
+    expect(await Promise.all(busy)).toEqual(['Error: enough', 'Error: enough'])
+    expect((await request('POST', '/v2/contacts', {})).status).toBe(200)
+    expect(upstream.received).toHaveLength(3)
   })
-
-  test('that has come leaves no timer behind, however long it might have taken', async () => {
-    const request = createUpstreamRequest({ apiKey, fetch: async () => new Response('{}') })
-    const timer = setTimeout(() => {})
-    const timers = (): number => Number(queryObjects(timer.constructor, { format: 'count' }))
-    const before = timers()
-    for (let i = 0; i < 200; i++) await request('POST', '/v2/contacts', {}, new AbortController().signal)
-    expect(timers() - before).toBeLessThan(100)
-  })
-
-  test('that does not come within timeoutMs ends the attempt', async () => {
-    const upstream = await startUpstream(() => {})
-    await expect(requestTo(upstream, { timeoutMs: 30 })('POST', '/v2/contacts', {})).rejects.toThrow()
-  })
-
-  test('that stops in the middle ends the attempt too', async () => {
-    const upstream = await startUpstream((response) => void response.writeHead(200).write('{'))
-    await expect(requestTo(upstream, { timeoutMs: 50 })('POST', '/v2/contacts', {})).rejects.toThrow()
-  })
-
-  test('is not waited for once the caller aborts', async () => {
-    const aborter = new AbortController()
-    const upstream = await startUpstream(() => aborter.abort(new Error('enough')))
-    await expect(requestTo(upstream)('POST', '/v2/contacts', {}, aborter.signal)).rejects.toThrow('enough')
-  })
-})
-
-test('the error of a lost connection holds neither key nor body, however it is printed', async () => {
-  const upstream = await startUpstream((response) => response.destroy())
-  const error = await requestTo(upstream)('POST', '/v2/contacts', { email: 'EMAIL-CANARY' }).catch((e) => e)
-  expect(error).toBeInstanceOf(Error)
-  expect(inspect(error, { depth: 9, showHidden: true }) + JSON.stringify(error)).not.toContain('CANARY')
 })
 
 describe('set-up refuses', () => {
