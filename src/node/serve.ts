@@ -26,6 +26,11 @@ export interface ServeOptions extends Omit<ProxyOptions, 'store'> {
   trustedProxies?: number | undefined
   /** The folder of the built browser files. @defaultValue none are served */
   distFolder?: string | undefined
+  /**
+   * Replaces the global `Request` and `Response` of this process by lighter ones that behave alike: half the cost of an
+   * answer. For a process that does nothing else. @defaultValue false
+   */
+  overrideGlobalObjects?: boolean | undefined
   /** Hears what failed unexpectedly, and once what looks wrong. Holds no personal data. */
   warn?: ((message: string) => void) | undefined
 }
@@ -53,7 +58,7 @@ export const serve = async (options: ServeOptions): Promise<Serving> => {
         origin: new URL(upstream.serverUrl ?? 'https://api.orq.ai').origin,
         connections: concurrency,
       })
-  const { clock = systemClock, processMetrics, onEvent } = options
+  const { clock = systemClock, processMetrics, overrideGlobalObjects, onEvent } = options
   const metrics = createMetrics({ store, clock, ofProcess: processMetrics })
   const proxy = createProxy({
     ...options,
@@ -86,7 +91,7 @@ export const serve = async (options: ServeOptions): Promise<Serving> => {
     await Promise.all([listening[1]?.close(0), pool?.close()])
   }
   try {
-    listening.push(await listen({ fetch: handle, host, port, onError }))
+    listening.push(await listen({ fetch: handle, host, port, overrideGlobalObjects, onError }))
     const names = { host: 'ORQ_ADMIN_HOST', port: 'ORQ_ADMIN_PORT' }
     listening.push(await listen({ fetch: admin.fetch, host: adminHost, port: adminPort, names, onError }))
   } catch (error) {

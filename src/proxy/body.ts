@@ -13,33 +13,48 @@ export const checkContentType = (headers: Headers): void => {
   if (Number(headers.get('content-length')) > maxBodyBytes) throw new Refusal('too_large')
 }
 
-/** Reads at most `maxBodyBytes` within 10 s: whoever sends a byte now and then holds no connection for long. */
-const readBytes = async (request: Request, clock: Clock): Promise<Uint8Array> => {
-  const reader = request.body?.getReader()
-  if (!reader) return new Uint8Array()
-  let isLate = false
-  const cancelTimer = clock.after(bodyTimeoutMs, () => {
-    isLate = true
-    reader.cancel().catch(() => {})
-  })
+const readCounted = async (reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> => {
   const bytes = new Uint8Array(maxBodyBytes)
   let length = 0
   try {
     for (;;) {
-      const { done, value } = await reader.read().catch(() => {
-        throw new Refusal('bad_request')
-      })
-      if (isLate) throw new Refusal('body_timeout')
+      const { done, value } = await reader.read()
       if (done) return bytes.subarray(0, length)
       if (length + value.byteLength > maxBodyBytes) throw new Refusal('too_large')
       bytes.set(value, length)
       length += value.byteLength
     }
   } finally {
-    cancelTimer()
     reader.cancel().catch(() => {})
   }
 }
+
+/** Of a body with a length HTTP lets no more through than it says, and adapters read it whole without a stream. */
+const readWhole = async (request: Request): Promise<Uint8Array> => {
+  const bytes = new Uint8Array(await request.arrayBuffer())
+  if (bytes.length > maxBodyBytes) throw new Refusal('too_large')
+  return bytes
+}
+
+/** Reads at most `maxBodyBytes` within 10 s: whoever sends a byte now and then holds no connection for long. */
+const readBytes = (request: Request, clock: Clock): Promise<Uint8Array> =>
+  new Promise((resolve, reject) => {
+    const isDeclared = Number.isInteger(Number(request.headers.get('content-length') ?? undefined))
+    const reader = isDeclared ? undefined : request.body?.getReader()
+    const cancelTimer = clock.after(bodyTimeoutMs, () => {
+      reject(new Refusal('body_timeout'))
+      reader?.cancel().catch(() => {})
+    })
+    const reading = reader ? readCounted(reader) : readWhole(request)
+    reading
+      .catch((error: unknown) => {
+        throw error instanceof Refusal ? error : new Refusal('bad_request')
+      })
+      .then(resolve, reject)
+      .finally(cancelTimer)
+  })
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Depth first: `JSON.parse` takes 20 000 levels that `JSON.stringify` cannot give back. */
 export const readContact = async (request: Request, clock: Clock): Promise<Contact> => {
@@ -47,7 +62,7 @@ export const readContact = async (request: Request, clock: Clock): Promise<Conta
   let text: string
   try {
     // Fatal: U+FFFD in place of bad bytes would let two different bodies be one. A BOM is not JSON (RFC 8259, section 8.1).
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    text = utf8.decode(bytes)
   } catch {
     throw new Refusal('bad_utf8')
   }

@@ -30,6 +30,7 @@ export const proxyCommand: Command = createCommand({
       store,
       distFolder,
       processMetrics: true,
+      overrideGlobalObjects: true,
       warn: log.warn,
       onEvent: log.onEvent,
     })
