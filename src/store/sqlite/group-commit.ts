@@ -40,27 +40,35 @@ export const createGroupCommit = (options: GroupCommitOptions): GroupCommit => {
   let timer: ReturnType<typeof setTimeout> | undefined
   let busySince: number | undefined
 
+  /** Each job by itself, so that one which fails leaves nothing of its own. */
+  const runAlone = (database: DatabaseSync, { job, resolve, reject }: Waiting): (() => void) => {
+    database.exec('SAVEPOINT job')
+    try {
+      const value = job()
+      database.exec('RELEASE job')
+      return () => resolve(value)
+    } catch (error) {
+      try {
+        database.exec('ROLLBACK TO job; RELEASE job')
+      } catch {
+        // The failure has ended the whole transaction.
+        throw error
+      }
+      return () => reject(error)
+    }
+  }
+
+  const runTogether = (_: DatabaseSync, { job, resolve }: Waiting): (() => void) => {
+    const value = job()
+    return () => resolve(value)
+  }
+
   /** @returns what each job came to, in the same order */
-  const commit = (database: DatabaseSync, jobs: readonly Waiting[]): (() => void)[] => {
+  const commit = (database: DatabaseSync, jobs: readonly Waiting[], runOne: typeof runAlone): (() => void)[] => {
     database.exec('BEGIN IMMEDIATE')
     try {
       begin()
-      const outcomes = jobs.map(({ job, resolve, reject }) => {
-        database.exec('SAVEPOINT job')
-        try {
-          const value = job()
-          database.exec('RELEASE job')
-          return () => resolve(value)
-        } catch (error) {
-          try {
-            database.exec('ROLLBACK TO job; RELEASE job')
-          } catch {
-            // The failure has ended the whole transaction.
-            throw error
-          }
-          return () => reject(error)
-        }
-      })
+      const outcomes = jobs.map((one) => runOne(database, one))
       end()
       database.exec('COMMIT')
       return outcomes
@@ -70,9 +78,9 @@ export const createGroupCommit = (options: GroupCommitOptions): GroupCommit => {
     }
   }
 
-  const run = (jobs: readonly Waiting[]): void => {
+  const run = (jobs: readonly Waiting[], runOne = runTogether): void => {
     try {
-      const outcomes = commit(connect(), jobs)
+      const outcomes = commit(connect(), jobs, runOne)
       busySince = undefined
       onCommit()
       for (const tell of outcomes) tell()
@@ -85,9 +93,14 @@ export const createGroupCommit = (options: GroupCommitOptions): GroupCommit => {
         return
       }
       busySince = undefined
+      // Nothing of it was written. Savepoints cost as much as a job, and hardly any fails: they come the second time.
+      if (runOne === runTogether && !isBusy(error)) {
+        run(jobs, runAlone)
+        return
+      }
       // A full disk ends the transaction of all for the one that found no room; deliveries, which make room, must pass.
       if (isFull(error) && jobs.length > 1) {
-        for (const job of jobs) run([job])
+        for (const job of jobs) run([job], runAlone)
         return
       }
       onFailure(error)
