@@ -7,6 +7,8 @@ export interface Setting {
   valueHint: string
   /** What counts when it is not given. */
   otherwise?: string
+  /** The setting that is in force in its place, where that one is given. */
+  unless?: string
   /** How a given value appears in a log. Absent: never, for it is a secret. */
   shown?(value: string): string
 }
@@ -54,9 +56,16 @@ export const proxySettings: readonly Setting[] = [
   },
   {
     name: 'ORQ_TOKEN_AUDIENCE',
-    description: 'What `aud` of a token must contain; required with ORQ_JWKS_URL',
+    description: 'What `aud` of a token must contain; ORQ_JWKS_URL requires it, or the next one in its place',
     valueHint: 'AUDIENCE',
     otherwise: 'orq-identify',
+    unless: 'ORQ_TOKEN_AUTHORIZED_PARTIES',
+    shown: asGiven,
+  },
+  {
+    name: 'ORQ_TOKEN_AUTHORIZED_PARTIES',
+    description: 'With ORQ_JWKS_URL: what `azp` of a token must be one of, separated by commas',
+    valueHint: 'CLIENT,CLIENT',
     shown: asGiven,
   },
   {
@@ -183,9 +192,10 @@ export const proxySettings: readonly Setting[] = [
 /** The settings in force by name, for a log: no secret is among them, and nothing that is not set. */
 export const shownSettings = (settings: Settings): Record<string, string> => {
   const shown: Record<string, string> = {}
-  for (const { name, otherwise, shown: show } of proxySettings) {
+  for (const { name, otherwise, unless, shown: show } of proxySettings) {
     const value = settings.get(name)
-    if (show && (value ?? otherwise) !== undefined)
+    const isReplaced = unless !== undefined && settings.get(unless) !== undefined
+    if (show && !isReplaced && (value ?? otherwise) !== undefined)
       shown[name] = value === undefined ? (otherwise as string) : show(value)
   }
   return shown

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { FieldName } from '../core/contact.ts'
 import { OrqError } from '../core/errors.ts'
-import { jwks } from '../proxy/jwks.ts'
+import { type JwksOptions, jwks } from '../proxy/jwks.ts'
 import { type JwtOptions, jwt } from '../proxy/jwt.ts'
 import type { Verify } from '../proxy/verify.ts'
 import { parseFields, parseTokenKeys } from './config.ts'
@@ -35,22 +35,46 @@ const named = <T>(name: string, make: () => T): T => {
   }
 }
 
-const readJwks = (settings: Settings, url: string): Verify => {
-  const required = (name: string, mend: string): string => {
-    const value = settings.get(name)
-    if (value === undefined) throw new SettingError(name, 'is missing', mend)
-    return value
+/** Who a token was made for: by `aud`, or by `azp` where the provider gives no audience. One of them, never a guess. */
+const readParty = (settings: Settings): Pick<JwksOptions, 'audience' | 'authorizedParties'> => {
+  const audience = settings.get('ORQ_TOKEN_AUDIENCE')
+  const list = settings.get('ORQ_TOKEN_AUTHORIZED_PARTIES')
+  if (audience !== undefined && list !== undefined)
+    throw new SettingError(
+      'ORQ_TOKEN_AUTHORIZED_PARTIES',
+      'is given beside ORQ_TOKEN_AUDIENCE',
+      'give exactly one of them: the audience, unless your identity provider’s tokens have none',
+    )
+  if (list === undefined) {
+    if (audience !== undefined) return { audience }
+    throw new SettingError(
+      'ORQ_TOKEN_AUDIENCE',
+      'is missing',
+      'give what `aud` of your identity provider’s tokens is, or what `azp` may be in ORQ_TOKEN_AUTHORIZED_PARTIES',
+    )
   }
+  const authorizedParties = list.split(',').map((party) => party.trim())
+  if (authorizedParties.every((party) => party !== '')) return { authorizedParties }
+  throw new SettingError(
+    'ORQ_TOKEN_AUTHORIZED_PARTIES',
+    `${quote(list)} has an empty part`,
+    'give what `azp` may be, separated by commas',
+  )
+}
+
+const readJwks = (settings: Settings, url: string): Verify => {
   const { username, password } = URL.canParse(url) ? new URL(url) : {}
   if (username || password)
     throw new SettingError('ORQ_JWKS_URL', 'holds credentials', 'give an https URL without them')
-  const issuer = required('ORQ_TOKEN_ISSUER', 'give what `iss` of your identity provider’s tokens is')
-  const audience = required('ORQ_TOKEN_AUDIENCE', 'give what `aud` of your identity provider’s tokens is')
+  const issuer = settings.get('ORQ_TOKEN_ISSUER')
+  if (issuer === undefined)
+    throw new SettingError('ORQ_TOKEN_ISSUER', 'is missing', 'give what `iss` of your identity provider’s tokens is')
+  const party = readParty(settings)
   const subjectClaim = settings.get('ORQ_TOKEN_SUBJECT_CLAIM')
   const fields = settings.get('ORQ_TOKEN_FIELDS')
   const only: readonly FieldName[] | undefined =
     fields === undefined ? undefined : parseFields(fields, 'ORQ_TOKEN_FIELDS')
-  return named('ORQ_JWKS_URL', () => jwks({ url, issuer, audience, subjectClaim, fields: only }))
+  return named('ORQ_JWKS_URL', () => jwks({ url, issuer, ...party, subjectClaim, fields: only }))
 }
 
 /**
@@ -69,9 +93,13 @@ export const readVerify = (settings: Settings): Verify => {
   if (second !== undefined) throw new SettingError(second, `is given beside ${first}`, 'give exactly one of them')
   const value = settings.get(first) as string
   if (first === 'ORQ_JWKS_URL') return readJwks(settings, value)
-  for (const name of ['ORQ_TOKEN_SUBJECT_CLAIM', 'ORQ_TOKEN_FIELDS'])
+  for (const name of ['ORQ_TOKEN_AUTHORIZED_PARTIES', 'ORQ_TOKEN_SUBJECT_CLAIM', 'ORQ_TOKEN_FIELDS'])
     if (settings.get(name) !== undefined)
-      throw new SettingError(name, `says nothing beside ${first}`, 'leave it out: your own tokens have sub and fields')
+      throw new SettingError(
+        name,
+        `says nothing beside ${first}`,
+        'leave it out: your own tokens have aud, sub and fields',
+      )
   const keys: JwtOptions =
     first === 'ORQ_TOKEN_KEYS' ? { keys: readKeyFile(value) } : { secret: parseTokenKeys(value).secrets }
   const audience = settings.get('ORQ_TOKEN_AUDIENCE')

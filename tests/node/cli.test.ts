@@ -172,6 +172,8 @@ describe('the proxy', () => {
     ORQ_TOKEN_SUBJECT_CLAIM: 'uid',
     ORQ_TOKEN_FIELDS: 'email,tags',
   }
+  const { ORQ_TOKEN_AUDIENCE: _, ...others } = provider
+  const byParty = { ...others, ORQ_TOKEN_AUTHORIZED_PARTIES: 'web,mobile' }
   const secrets = { ORQ_API_KEY: 'the-key', ORQ_TOKEN_SECRET: secret }
   const flagsOf = (values: object) => Object.entries(values).flatMap(([name, value]) => [`--${flagOf(name)}`, value])
   const settingsOf = async (args: string[], environment?: Record<string, string>): Promise<unknown> => {
@@ -186,6 +188,7 @@ describe('the proxy', () => {
     expect(await settingsOf(flagsOf({ ...both, ...secrets }))).toMatchObject(both)
     const { ORQ_TOKEN_SECRET: _, ...key } = secrets
     expect(await settingsOf(flagsOf({ ...provider, ...key }))).toEqual(provider)
+    expect(await settingsOf(flagsOf({ ...byParty, ...key }))).toEqual(byParty)
   })
 
   test('takes them from the environment and from a file', async () => {
@@ -198,7 +201,7 @@ describe('the proxy', () => {
   })
 
   test('has no setting that these tests forget', () => {
-    const named = [...Object.keys({ ...provider, ...secrets }), 'ORQ_TOKEN_KEYS']
+    const named = [...Object.keys({ ...provider, ...byParty, ...secrets }), 'ORQ_TOKEN_KEYS']
     expect(named.sort()).toEqual(proxySettings.map(({ name }) => name).sort())
   })
 })

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { exportJWK, generateKeyPair } from 'jose'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { readProxyConfig } from '../../src/node/proxy-config.ts'
 import { proxySettings, shownSettings } from '../../src/node/proxy-settings.ts'
 import { openSettings } from '../../src/node/settings.ts'
@@ -160,6 +162,30 @@ describe('whose tokens count', () => {
       'function',
     ))
 
+  test('those of an identity provider that were made for one of the authorized parties, whatever their audience', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256')
+    const set = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' }] }
+    const server = createServer((_, response) => void response.end(JSON.stringify(set)))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const { verify } = read({
+      ...provider,
+      ORQ_JWKS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      ORQ_TOKEN_AUDIENCE: undefined,
+      ORQ_TOKEN_AUTHORIZED_PARTIES: 'https://app.example, mobile',
+    })
+    const tokenWith = (claims: object): Promise<string> =>
+      new SignJWT({ iss: provider.ORQ_TOKEN_ISSUER, sub: 'u1', ...claims })
+        .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+        .setIssuedAt()
+        .setExpirationTime('5m')
+        .sign(privateKey)
+    for (const azp of ['https://app.example', 'mobile'])
+      expect(await verify(await tokenWith({ azp }), request)).toMatchObject({ subject: 'u1' })
+    for (const claims of [{ azp: 'other' }, { azp: 'https://app.example, mobile' }, {}, { aud: 'mobile' }])
+      expect(await verify(await tokenWith(claims), request)).toBeUndefined()
+  })
+
   test.each<[string, Record<string, string | undefined>, RegExp]>([
     ['none', { ORQ_TOKEN_SECRET: undefined }, /^ORQ_TOKEN_SECRET: is missing; .*openssl rand -base64 32$/],
     ['two', { ORQ_TOKEN_KEYS: 'keys.json' }, /^ORQ_TOKEN_KEYS: is given beside ORQ_TOKEN_SECRET; give exactly one/],
@@ -170,7 +196,26 @@ describe('whose tokens count', () => {
       /^ORQ_TOKEN_KEYS: "\/nowhere" cannot be read; /,
     ],
     ['no issuer', { ...provider, ORQ_TOKEN_ISSUER: undefined }, /^ORQ_TOKEN_ISSUER: is missing; /],
-    ['no audience', { ...provider, ORQ_TOKEN_AUDIENCE: undefined }, /^ORQ_TOKEN_AUDIENCE: is missing; /],
+    [
+      'neither audience nor authorized parties',
+      { ...provider, ORQ_TOKEN_AUDIENCE: undefined },
+      /^ORQ_TOKEN_AUDIENCE: is missing; .*ORQ_TOKEN_AUTHORIZED_PARTIES$/,
+    ],
+    [
+      'both of them',
+      { ...provider, ORQ_TOKEN_AUTHORIZED_PARTIES: 'web' },
+      /^ORQ_TOKEN_AUTHORIZED_PARTIES: is given beside ORQ_TOKEN_AUDIENCE; give exactly one/,
+    ],
+    [
+      'a party that is empty',
+      { ...provider, ORQ_TOKEN_AUDIENCE: undefined, ORQ_TOKEN_AUTHORIZED_PARTIES: 'web,' },
+      /^ORQ_TOKEN_AUTHORIZED_PARTIES: "web," has an empty part; /,
+    ],
+    [
+      'authorized parties of own tokens',
+      { ORQ_TOKEN_AUTHORIZED_PARTIES: 'web' },
+      /^ORQ_TOKEN_AUTHORIZED_PARTIES: says nothing beside /,
+    ],
     ['plain http', { ...provider, ORQ_JWKS_URL: 'http://idp.example' }, /^ORQ_JWKS_URL: is not usable; .*https/],
     [
       'credentials',
@@ -207,6 +252,13 @@ describe('the settings that a log shows', () => {
     expect(values).toMatchObject({ PORT: '1', HOST: '0.0.0.0', ORQ_STORE: 'sqlite:orq.db' })
     expect(Object.keys(values)).not.toContain('ORQ_ALLOWED_ORIGINS')
     expect(JSON.stringify(values)).not.toContain('CANARY')
+  })
+
+  test('have no default audience where authorized parties count in its place', () => {
+    const values = shown({ ORQ_TOKEN_AUTHORIZED_PARTIES: 'web' })
+    expect(values).toMatchObject({ ORQ_TOKEN_AUTHORIZED_PARTIES: 'web' })
+    expect(values).not.toHaveProperty('ORQ_TOKEN_AUDIENCE')
+    expect(shown({})).toMatchObject({ ORQ_TOKEN_AUDIENCE: 'orq-identify' })
   })
 
   test('hold no credentials of a URL', () =>
