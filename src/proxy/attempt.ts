@@ -15,9 +15,12 @@ export type Outcome =
   /** Nothing is known to be wrong: to be claimed anew. */
   | { kind: 'released' }
 
+/** @param goesOn asked before a second call for the same contact: whether that is still to be sent */
+export type Upsert = (contact: Contact, signal: AbortSignal, goesOn: () => Promise<boolean>) => Promise<UpsertResult>
+
 export interface AttemptOptions {
   store: Store
-  upsert(contact: Contact, signal: AbortSignal): Promise<UpsertResult>
+  upsert: Upsert
   clock: Clock
   pace: Pace
   random(): number
@@ -49,8 +52,18 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
     const { externalId, fields, attempts } = claim
     const names = Object.keys(fields) as FieldName[]
 
-    /** @returns undefined when there was no answer, 'late' when nothing was asked: the lease is too old, or it is over */
-    const call = async (some: readonly FieldName[]): Promise<UpsertResult | undefined | 'late'> => {
+    let isLost = false
+    /** A contact that was purged while POST was on the wire must not be sent by PATCH. */
+    const goesOn = async (): Promise<boolean> => {
+      isLost = (await store.look(claim)) === 'lost'
+      return !isLost
+    }
+
+    /**
+     * @returns undefined when there was no answer, 'late' when nothing was asked: the lease is too old, or it is over;
+     * 'lost' when it was not asked to the end, as the contact is not to be sent any more
+     */
+    const call = async (some: readonly FieldName[]): Promise<UpsertResult | undefined | 'late' | 'lost'> => {
       const contact: Contact = { external_id: externalId }
       for (const name of some) Object.assign(contact, { [name]: fields[name] })
       const start = clock.monotonic()
@@ -58,8 +71,8 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       // Who was stopped while the call was on the wire finds its socket closed, and perhaps its lease over.
       const mayRepeat = (error: unknown): boolean =>
         isStaleSocket(error) && !signal.aborted && clock.monotonic() <= startBy
-      const result = await upsert(contact, signal)
-        .catch((error) => (mayRepeat(error) ? upsert(contact, signal) : undefined))
+      const result = await upsert(contact, signal, goesOn)
+        .catch((error) => (mayRepeat(error) ? upsert(contact, signal, goesOn) : undefined))
         .catch(() => undefined)
       const kind = result?.kind ?? 'retry'
       onEvent?.({
@@ -69,6 +82,8 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
         ms: clock.monotonic() - start,
         externalId,
       })
+      // Half an upsert says neither that upstream takes calls nor that it does not.
+      if (isLost) return 'lost'
       if (kind === 'done' || kind === 'refused') pace.passed()
       else pace.failed(externalId, kind, pauseMsOf(result))
       return result
@@ -102,6 +117,7 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
         if (asked.length && (await store.look(claim)) === 'lost') return { kind: 'released' }
         // Of one field the answer is known.
         const result = names.length > 1 ? await call([name]) : first
+        if (result === 'lost') return { kind: 'released' }
         if (result === 'late') {
           if (!asked.length || signal.aborted) return fail(undefined)
           break
@@ -118,7 +134,7 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
     }
 
     const result = await call(names)
-    if (result === 'late') return { kind: 'released' }
+    if (result === 'late' || result === 'lost') return { kind: 'released' }
     if (result?.kind === 'done') return { kind: 'done', body: result.answer.body }
     return result?.kind === 'refused' ? split(result) : fail(result)
   }

@@ -1,8 +1,7 @@
-import type { Contact, FieldName } from '../core/contact.ts'
+import type { FieldName } from '../core/contact.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Claim, PutResult, Store, Update } from '../store/store.ts'
-import type { UpsertResult } from '../upstream/upsert.ts'
-import { createAttempt, type Outcome } from './attempt.ts'
+import { createAttempt, type Outcome, type Upsert } from './attempt.ts'
 import type { EventListener } from './events.ts'
 import { createPace } from './pace.ts'
 import { parseReceipt } from './receipt.ts'
@@ -10,7 +9,7 @@ import { createWaiters, type Delivery, type Waiter } from './waiters.ts'
 
 export interface DispatcherOptions {
   store: Store
-  upsert(contact: Contact, signal: AbortSignal): Promise<UpsertResult>
+  upsert: Upsert
   clock: Clock
   /** Calls to upstream at the same time. @defaultValue 64 */
   concurrency?: number | undefined

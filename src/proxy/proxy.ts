@@ -118,7 +118,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     clock,
     concurrency,
     onEvent,
-    upsert: (contact, signal) => upsert(request, contact, { path: upstream.path, signal }),
+    upsert: (contact, signal, goesOn) => upsert(request, contact, { path: upstream.path, signal, goesOn }),
   })
 
   const limit = (limiter: Limiter, key: string, by: 'subject' | 'address'): void => {

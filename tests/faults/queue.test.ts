@@ -86,6 +86,25 @@ test('F34: purged while its update is in flight: nothing further is sent, and it
   expect(await listQueue(folder)).toEqual([])
 })
 
+test.each(['purge', 'drop'])(
+  'F34: a %s between a POST that was answered 409 and its PATCH: the PATCH is not sent',
+  async (command) => {
+    const { upstream, folder, send, sendAndHold, queue } = await setUp()
+    const held = await sendAndHold('u1', { email: 'a@b.c' })
+    const [entry] = await listQueue(folder)
+    const args = command === 'purge' ? ['u1'] : [entry?.id ?? '', '--yes']
+    expect(await queue(command, ...args)).toMatchObject({ status: 0, err: '' })
+    held.writeHead(409).end()
+    expect(await send('u2', {})).toEqual([200, undefined])
+    await afterBackOffs()
+    expect(upstream.log()).toEqual([
+      'POST /v2/contacts {"external_id":"u1","email":"a@b.c"}',
+      'POST /v2/contacts {"external_id":"u2"}',
+    ])
+    expect(await listQueue(folder)).toEqual([])
+  },
+)
+
 test('dropped while its update is in flight: nothing further is sent until the next update, which has all of its own', async () => {
   const { upstream, folder, send, sendAndHold, queue } = await setUp()
   const held = await sendAndHold('u1', { email: 'a@b.c' })

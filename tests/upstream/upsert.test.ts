@@ -81,6 +81,39 @@ describe('POST that says no goes on as PATCH without the id in the body', () => 
   })
 })
 
+describe('between POST and PATCH it is asked whether to go on', () => {
+  const runAsking = async (status: number, goesOn: () => Promise<boolean>) => {
+    const upstream = await startUpstream({ status })
+    const request = createUpstreamRequest({ apiKey: 'key', serverUrl: upstream.url })
+    const result = await upsert(request, contact, { goesOn }).catch((error: Error) => error.message)
+    return [typeof result === 'string' ? result : `${result.answer.status} ${result.kind}`, upstream.log()]
+  }
+
+  test.each([
+    [409, '409 retry'],
+    [422, '422 refused'],
+    [400, '400 refused'],
+  ])('a no leaves it at what POST said: %i', async (status, said) => {
+    expect(await runAsking(status, async () => false)).toEqual([said, [postLine]])
+  })
+
+  test('a yes goes on', async () => {
+    expect(await runAsking(409, async () => true)).toEqual(['200 done', [postLine, patchLine]])
+  })
+
+  test('who cannot be asked is thrown, and nothing more is sent', async () => {
+    const goesOn = () => Promise.reject(new Error('the disk'))
+    expect(await runAsking(409, goesOn)).toEqual(['the disk', [postLine]])
+  })
+
+  test.each([200, 413, 500, 403])('a POST that decides, %i, asks nobody', async (status) => {
+    expect(await runAsking(status, () => Promise.reject(new Error('asked')))).toEqual([
+      expect.stringMatching(`^${status} `),
+      [postLine],
+    ])
+  })
+})
+
 test('no answer at all is thrown, for the caller to judge', async () => {
   const upstream = await startUpstream((response) => response.destroy())
   const request = createUpstreamRequest({ apiKey: 'key', serverUrl: upstream.url })
