@@ -106,6 +106,14 @@ export const createLog = (options: LogOptions = {}): Log => {
     else write('warn', { event: 'paused', why, ms }, 'the contacts API asked for a pause')
   }
 
+  const unreachable = (why: 'dns' | 'tls'): void => {
+    const problem =
+      why === 'dns'
+        ? 'the name of the contacts API cannot be resolved; updates are kept. Check ORQ_SERVER_URL and the DNS of this machine'
+        : 'the contacts API shows no certificate that is trusted here, and is sent nothing; updates are kept. Check ORQ_SERVER_URL, its certificate, and the authorities and clock of this machine'
+    writeOnce('error', { event: 'unreachable', why }, problem)
+  }
+
   const subject = (externalId: string | undefined): string | undefined =>
     externalId === undefined ? undefined : pseudonym(externalId)
 
@@ -138,11 +146,12 @@ export const createLog = (options: LogOptions = {}): Log => {
             'the store takes no updates; pages were told to try again',
           )
         case 'call': {
+          const { result, status, trouble, ms, externalId } = event
+          if (trouble === 'dns' || trouble === 'tls') unreachable(trouble)
           if (!isDebug) return
-          const { result, status, ms, externalId } = event
           return write(
             'debug',
-            { event: 'called', subject: subject(externalId), status, result, ms },
+            { event: 'called', subject: subject(externalId), status, result, why: trouble, ms },
             'called upstream',
           )
         }

@@ -5,6 +5,7 @@ import type { Claim, Store } from '../store/store.ts'
 import type { UpsertResult } from '../upstream/upsert.ts'
 import type { EventListener } from './events.ts'
 import type { Pace } from './pace.ts'
+import { isStaleSocket, type Trouble, troubleOf } from './trouble.ts'
 
 /** What one attempt at a claim came to. */
 export type Outcome =
@@ -38,12 +39,6 @@ const blockedMs = 60_000
 /** A clock that was years behind is no reason to give up: a hundred attempts are. */
 const patience = { ms: 14 * 86_400_000, attempts: 100 }
 
-/** The socket was closed while it was idle and is found closed by the first request that uses it. */
-const isStaleSocket = (error: unknown): boolean => {
-  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } }
-  return ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(String(code ?? cause?.code))
-}
-
 /** Delivers a claim: all of it in one call; when that is refused, field by field, so that the rest still gets through. */
 export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: AttemptLimits) => Promise<Outcome>) => {
   const { store, upsert, clock, pace, random, onEvent } = options
@@ -53,6 +48,8 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
     const names = Object.keys(fields) as FieldName[]
 
     let isLost = false
+    /** Of the last call, where it had no answer. */
+    let trouble: Trouble | undefined
     /** A contact that was purged while POST was on the wire must not be sent by PATCH. */
     const goesOn = async (): Promise<boolean> => {
       isLost = (await store.look(claim)) === 'lost'
@@ -71,14 +68,19 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       // Who was stopped while the call was on the wire finds its socket closed, and perhaps its lease over.
       const mayRepeat = (error: unknown): boolean =>
         isStaleSocket(error) && !signal.aborted && clock.monotonic() <= startBy
+      trouble = undefined
       const result = await upsert(contact, signal, goesOn)
-        .catch((error) => (mayRepeat(error) ? upsert(contact, signal, goesOn) : undefined))
-        .catch(() => undefined)
+        .catch((error) => (mayRepeat(error) ? upsert(contact, signal, goesOn) : Promise.reject(error)))
+        .catch((error) => {
+          trouble = troubleOf(error)
+          return undefined
+        })
       const kind = result?.kind ?? 'retry'
       onEvent?.({
         type: 'call',
         result: kind,
         status: result?.answer.status,
+        trouble,
         ms: clock.monotonic() - start,
         externalId,
       })
@@ -97,7 +99,7 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       [429, 503].includes(result?.answer.status ?? 0) ? retryAfterOf(result) : undefined
 
     const fail = (result: UpsertResult | undefined): Outcome => {
-      const reason = result ? `${result.answer.status} ${result.kind}` : 'no answer'
+      const reason = result ? `${result.answer.status} ${result.kind}` : `no answer: ${trouble ?? 'late'}`
       const isHopeless = clock.now() - claim.pendingSince >= patience.ms && attempts >= patience.attempts
       if (isHopeless && store.isDurable)
         return { kind: 'parked', fields: names, refused: [...names, 'external_id'], reason: `${reason}, expired` }

@@ -1,5 +1,6 @@
 import type { AcceptedStatus, RefusalCode } from '../core/wire.ts'
 import type { UpsertResult } from '../upstream/upsert.ts'
+import type { Trouble } from './trouble.ts'
 
 /**
  * What happens inside, for logs and metrics: no field value, token, key or text of upstream. `externalId` names a
@@ -8,8 +9,15 @@ import type { UpsertResult } from '../upstream/upsert.ts'
 export type ProxyEvent =
   /** An update was handed to the store. `failed`: it could not take it. */
   | { type: 'put'; result: 'stored' | 'unchanged' | 'superseded' | 'revoked' | 'failed'; ms: number }
-  /** Upstream was called; `status` is undefined when there was no answer. */
-  | { type: 'call'; result: UpsertResult['kind']; status: number | undefined; ms: number; externalId: string }
+  /** Upstream was called; `status` is undefined when there was no answer, and `trouble` says why. */
+  | {
+      type: 'call'
+      result: UpsertResult['kind']
+      status: number | undefined
+      trouble?: Trouble | undefined
+      ms: number
+      externalId: string
+    }
   /** Upstream has a contact's whole claim, `ms` after the first of its updates was accepted. */
   | { type: 'delivered'; externalId: string; ms: number }
   /** Upstream will never take these fields. */

@@ -71,6 +71,26 @@ test('a pause is one warning, and its end one line', async () => {
   expect(proxy.lines('paused')).toMatchObject([{ level: 'warn', why: 'failing', ms: expect.any(Number) }])
 })
 
+test('upstream that nobody reaches is an alarm each minute, one that is only down is none', () => {
+  const lines: Record<string, unknown>[] = []
+  let now = 0
+  const log = createLog({
+    destination: { write: (line) => void lines.push(JSON.parse(line)) },
+    clock: { monotonic: () => now },
+  })
+  const call = (trouble?: 'dns' | 'tls' | 'network' | 'timeout'): void =>
+    log.onEvent({ type: 'call', result: 'retry', status: undefined, trouble, ms: 1, externalId: 'user_1' })
+  for (const trouble of ['network', 'timeout', 'dns', 'dns', 'tls'] as const) call(trouble)
+  expect(lines).toMatchObject([
+    { level: 'error', event: 'unreachable', why: 'dns' },
+    { level: 'error', event: 'unreachable', why: 'tls' },
+  ])
+  now = 60_000
+  call('dns')
+  expect(lines[2]).toMatchObject({ event: 'unreachable', why: 'dns', unlogged: 1 })
+  expect(JSON.stringify(lines)).not.toContain('user_1')
+})
+
 test('three contacts turned away are one alarm that names what to look at', async () => {
   const upstream = await startUpstream(...Array(9).fill(turnedAway))
   const proxy = await runProxy(upstream.url)

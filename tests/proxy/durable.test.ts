@@ -141,7 +141,9 @@ describe('what fails', () => {
     world.clock.set(world.clock.now() + 14 * 86_400_000)
     call.answer('lost')
     await world.settle()
-    expect(parkedIn(world.process)).toMatchObject([{ fields: ['email', 'external_id'], reason: 'no answer, expired' }])
+    expect(parkedIn(world.process)).toMatchObject([
+      { fields: ['email', 'external_id'], reason: 'no answer: network, expired' },
+    ])
     expect(await world.process.store.stats()).toEqual({ pending: 0, parked: 1 })
   })
 
