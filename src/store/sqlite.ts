@@ -20,7 +20,7 @@ import type { Found, Rows } from './sqlite/rows.ts'
 import type { Claim, Store } from './store.ts'
 
 export interface SqliteOptions {
-  /** The file, on a local disk: made when missing, readable by its owner only, and used by one proxy at a time. */
+  /** The file, on a local disk: made when missing, readable by its owner only, and used by one proxy at a time, see `shared`. */
   path: string
   /** The most that may wait, in bytes of the file; `put` rejects then until deliveries make room. @defaultValue no limit */
   maxBytes?: number | undefined
@@ -28,6 +28,13 @@ export interface SqliteOptions {
   collectMs?: number | undefined
   /** False: a file that is missing or is no store is refused and left as it is. @defaultValue true */
   create?: boolean | undefined
+  /** True: also while a proxy uses the file, to look into it and mend it as `orq-identify queue` does. @defaultValue false */
+  shared?: boolean | undefined
+  /**
+   * How long to wait for another proxy that uses the file to end, in milliseconds; the process does nothing else meanwhile.
+   * @defaultValue 12000, longer than a proxy takes that was told to stop
+   */
+  waitMs?: number | undefined
   clock?: Clock | undefined
 }
 
@@ -41,15 +48,20 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
 /**
  * Keeps rows in one SQLite file: what `put` has resolved survives a power cut. While the disk is full or read-only every
  * call rejects, and it goes on by itself when that is over.
- * @throws OrqError `STORE_UNUSABLE` for a file that is damaged, of a later version, refused by `create`, or cannot be opened
+ * @throws OrqError `STORE_UNUSABLE` for a file that is damaged, of a later version, used by another proxy, refused by
+ * `create`, or cannot be opened
  */
-export const sqlite = ({ path, maxBytes, create, collectMs = 20, clock = systemClock }: SqliteOptions): Store => {
-  const connection = createConnection({ path, maxBytes, create, clock })
+export const sqlite = (options: SqliteOptions): Store => {
+  const { path, maxBytes, create, shared = false, waitMs = 12_000, collectMs = 20, clock = systemClock } = options
+  const connection = createConnection({ path, maxBytes, create, clock, waitMs: shared ? undefined : waitMs })
   const { rows } = connection
   try {
     connection.open()
   } catch (error) {
-    if (!isTemporary(error)) throw error
+    if (!isTemporary(error)) {
+      connection.close()
+      throw error
+    }
   }
   let sequence = 0
   let written = 0

@@ -19,7 +19,8 @@ DatabaseSync.prototype.exec = function (sql) {
   return exec.call(this, sql)
 }
 
-const file = sqlite({ path: 'orq.db' })
+// Shared: should the lock on the file ever be of no use, leases still keep two proxies apart.
+const file = sqlite({ path: 'orq.db', shared: true })
 const store = {
   ...file,
   put: async (update, options) => {

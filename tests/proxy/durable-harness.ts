@@ -48,7 +48,7 @@ export const createMachine = () => {
   const start = ({ concurrency = 4 }: { concurrency?: number } = {}): Process => {
     let isAlive = true
     const never = new Promise<never>(() => {})
-    const file = sqlite({ path, clock, collectMs: 0 })
+    const file = sqlite({ path, clock, collectMs: 0, shared: true })
     const ifAlive =
       <A extends unknown[], T>(call: (...all: A) => Promise<T>) =>
       (...all: A): Promise<T> =>

@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -32,7 +33,7 @@ afterEach(async () => {
 })
 
 const open = (options: Partial<SqliteOptions> = {}): Store => {
-  const store = sqlite({ path, collectMs: 0, ...options })
+  const store = sqlite({ path, collectMs: 0, shared: true, ...options })
   opened.push(store)
   return store
 }
@@ -93,6 +94,54 @@ describe('the file', () => {
     await clock.advance(86_400_000 + 120_000)
     await store.check()
     expect(count()).toMatchObject({ n: 2 })
+  })
+})
+
+describe('one proxy', () => {
+  const alone = (at = path): Store => open({ path: at, shared: false, waitMs: 0 })
+  const refused = /is used by another proxy; stop that one, or name a file of its own/
+
+  test('keeps another from the file until it is closed, and nobody who shares it', async () => {
+    const first = alone()
+    await put(first, 'u1', {}, false)
+    expect(() => alone()).toThrow(refused)
+    expect(await open().stats()).toMatchObject({ pending: 1 })
+    await first.close()
+    expect(await alone().stats()).toMatchObject({ pending: 1 })
+  })
+
+  test('keeps it by whatever link', () => {
+    alone()
+    symlinkSync(path, join(folder, 'link.db'))
+    expect(() => alone(join(folder, 'link.db'))).toThrow(refused)
+    expect(() => alone(join(folder, 'other.db'))).not.toThrow()
+  })
+
+  test('that cannot open the file leaves it free for the next one', () => {
+    writeFileSync(path, 'no database '.repeat(999))
+    for (const _ of [1, 2]) expect(() => alone()).toThrow(/damaged/)
+  })
+
+  test('changes nothing in a file that another one uses', () => {
+    alone()
+    const database = new DatabaseSync(path)
+    database.exec("UPDATE meta SET value = 0 WHERE name = 'schema'")
+    expect(() => alone()).toThrow(refused)
+    expect(database.prepare("SELECT value FROM meta WHERE name = 'schema'").get()).toEqual({ value: 0 })
+    database.close()
+  })
+
+  test('has nothing but an empty lock beside the file, readable by its owner alone', () => {
+    alone()
+    const { size, mode } = statSync(`${path}-lock`)
+    expect([size, mode & 0o777]).toEqual([0, 0o600])
+    expect(readdirSync(folder).filter((file) => file.includes('lock'))).toEqual(['orq.db-lock'])
+  })
+
+  test('names what lies in the place of its lock', () => {
+    writeFileSync(`${path}-lock`, 'something of somebody '.repeat(99))
+    expect(() => alone()).toThrow(/orq\.db-lock is no lock of a store; remove it/)
+    expect(readFileSync(`${path}-lock`, 'utf8')).toMatch(/^something/)
   })
 })
 

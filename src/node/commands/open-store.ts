@@ -4,17 +4,18 @@ import { SettingError } from '../setting-error.ts'
 import type { StoreConfig } from '../store-config.ts'
 
 /**
- * @param options `create` false: a store that there is not yet is refused, and not made
+ * @param options `create` false: a store that there is not yet is refused, and not made; `shared` false: a SQLite file that
+ * a proxy uses is refused
  * @throws SettingError for what a person has to mend, and how
  */
 export const openStore = async (
   { kind: _, ...config }: StoreConfig,
-  options: { create?: boolean } = {},
+  { create, shared = true }: { create?: boolean; shared?: boolean } = {},
 ): Promise<Store> => {
   try {
     // Loaded here: node:sqlite prints a warning in some versions of Node, and PostgreSQL's client may not be installed.
-    if ('path' in config) return (await import('../../store/sqlite.ts')).sqlite({ ...config, ...options })
-    return await (await import('../../store/postgres.ts')).postgres({ ...config, ...options })
+    if ('path' in config) return (await import('../../store/sqlite.ts')).sqlite({ ...config, create, shared })
+    return await (await import('../../store/postgres.ts')).postgres({ ...config, create })
   } catch (error) {
     if (!(error instanceof OrqError)) throw error
     const [problem, ...mend] = error.message.split(/[;.] /)

@@ -20,7 +20,7 @@ export const proxyCommand: Command = createCommand({
   run: async (flags, { environment, distFolder, version, stopped, onCrash }) => {
     const settings = openSettings({ flags, environment })
     const config = readProxyConfig(settings)
-    const store = await openStore(config.store)
+    const store = await openStore(config.store, { shared: false })
     const log = createLog({ level: config.logLevel, pseudonym: store.pseudonym })
     onCrash((error) => log.crashed(nameError(error)))
     // Asked for before the first line is printed: whoever waits for that line may stop us right after it.

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../../core/ports.ts'
+import { type FileLock, lockFile } from './lock.ts'
 import { isBroken, type OpenOptions, openDatabase } from './open.ts'
 import { createRows, type Rows } from './rows.ts'
 
@@ -26,11 +27,20 @@ const reopenMs = 1_000
 /** A clock is slewed by less between two looks. */
 const stepMs = 1_000
 
-export const createConnection = (options: OpenOptions & { clock: Clock }): Connection => {
+export interface ConnectionOptions extends Omit<OpenOptions, 'beforeOpening'> {
+  clock: Clock
+  /** How long the first opening waits for another proxy to end; undefined: the file is shared with it. */
+  waitMs: number | undefined
+}
+
+export const createConnection = (options: ConnectionOptions): Connection => {
   const { clock } = options
   let current: { database: DatabaseSync; rows: Rows } | undefined
   let failure: { error: unknown; at: number } | undefined
   let isClosed = false
+  /** Held from the first opening to the end, also while there is no connection. */
+  let lock: FileLock | undefined
+  let { waitMs } = options
   /** How far the clock was ahead of the monotonic one, at most. */
   let ahead = Number.POSITIVE_INFINITY
   let idle: ReturnType<typeof setTimeout> | undefined
@@ -73,12 +83,20 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
     current = undefined
   }
 
+  const beforeOpening = (): void => {
+    if (lock || waitMs === undefined) return
+    const patienceMs = waitMs
+    // Later there are requests, which every wait would hold up.
+    waitMs = 0
+    lock = lockFile(options.path, patienceMs)
+  }
+
   const open = (): DatabaseSync => {
     if (current) return current.database
     if (isClosed) throw new Error('the store is closed')
     if (failure && performance.now() - failure.at < reopenMs) throw failure.error
     try {
-      const database = openDatabase(options)
+      const database = openDatabase({ ...options, beforeOpening })
       current = { database, rows: createRows(database) }
       ahead = Number.POSITIVE_INFINITY
       failure = undefined
@@ -121,6 +139,8 @@ export const createConnection = (options: OpenOptions & { clock: Clock }): Conne
       // Closing the last connection does it too; but another one may stay open and write nothing for hours.
       if (writtenSince !== undefined) emptyLog()
       drop()
+      lock?.release()
+      lock = undefined
     },
   }
 }

@@ -9,6 +9,8 @@ export interface OpenOptions {
   maxBytes?: number | undefined
   /** False: a file that is missing or is no store is refused and left as it is. @defaultValue true */
   create?: boolean | undefined
+  /** Called when the file is there, before anything of it is read: may refuse it by a throw. */
+  beforeOpening?: (() => void) | undefined
 }
 
 /** A claim writes a row anew before it frees the old one. */
@@ -57,7 +59,7 @@ const setAside = (path: string, changed: Date): string => {
 const unusable = (message: string, cause?: unknown): OrqError => new OrqError('STORE_UNUSABLE', message, { cause })
 
 /** SQLite gives its other two files the mode of the first one. */
-const createFile = (path: string): void => {
+export const createFile = (path: string): void => {
   try {
     closeSync(openSync(path, 'a', 0o600))
   } catch (error) {
@@ -96,6 +98,7 @@ const prepare = (database: DatabaseSync, { path, maxBytes, create = true }: Open
 export const openDatabase = (options: OpenOptions): DatabaseSync => {
   const { path, create = true } = options
   if (!existsSync(path)) create ? createFile(path) : refuseOther(path, 'does not exist')
+  options.beforeOpening?.()
   const { mtime } = statSync(path)
   let database: DatabaseSync | undefined
   try {
