@@ -50,6 +50,17 @@ const refuseBroken = (error: NodeJS.ErrnoException, socket: Socket): void => {
   socket.destroySoon()
 }
 
+/**
+ * A loop that stood still finds the time of an idle connection over before it reads what came on it meanwhile. Immediates
+ * run when that is read.
+ */
+const closeIfStillIdle = (socket: Socket): void => {
+  const { bytesRead } = socket
+  setImmediate(() => {
+    if (socket.bytesRead === bytesRead) socket.destroy()
+  })
+}
+
 const settingErrorOf = (error: NodeJS.ErrnoException, options: ListenOptions): Error => {
   const { host, port, names = { host: 'HOST', port: 'PORT' } } = options
   if (error.code === 'EADDRINUSE')
@@ -107,6 +118,7 @@ export const listen = (options: ListenOptions): Promise<Listening> => {
   server.maxConnections = maxConnections
   server.maxRequestsPerSocket = 1_000
   server.on('clientError', refuseBroken)
+  server.on('timeout', closeIfStillIdle)
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(settingErrorOf(error, options)))
     server.listen(port, host, () => {
