@@ -24,6 +24,8 @@ interface Line {
   version?: string | undefined
   url?: string | undefined
   adminUrl?: string | undefined
+  /** The path of the file that settings were read from. */
+  envFile?: string | undefined
   settings?: Readonly<Record<string, string>> | undefined
 }
 
@@ -40,7 +42,13 @@ export interface LogOptions {
 export interface Log {
   /** Writes what is noteworthy, and at level debug everything. */
   onEvent(event: ProxyEvent): void
-  started(line: { version: string; url: string; adminUrl: string; settings: Readonly<Record<string, string>> }): void
+  started(line: {
+    version: string
+    url: string
+    adminUrl: string
+    envFile: string | undefined
+    settings: Readonly<Record<string, string>>
+  }): void
   stopping(): void
   /** Resolves when the line is written, or finds no reader. */
   stopped(): Promise<void>

@@ -2,7 +2,7 @@ import { parseSafeUrl } from '../core/safe-url.ts'
 import type { Verify } from '../proxy/verify.ts'
 import { readHost, readPort } from './config.ts'
 import { quote, SettingError } from './setting-error.ts'
-import { readCount, type Settings } from './settings.ts'
+import { missing, readCount, type Settings } from './settings.ts'
 import { readStoreConfig, type StoreConfig } from './store-config.ts'
 import { readVerify } from './token-config.ts'
 
@@ -30,7 +30,7 @@ export interface ProxyConfig {
 
 const required = (settings: Settings, name: string, mend: string): string => {
   const value = settings.get(name)
-  if (value === undefined) throw new SettingError(name, 'is missing', mend)
+  if (value === undefined) throw missing(settings, name, mend)
   return value
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { quote, SettingError } from './setting-error.ts'
 
@@ -15,6 +15,8 @@ export interface Settings {
    * file: `PORT=${PORT:-}` in a compose file means the default, not port 0.
    */
   get(name: string): string | undefined
+  /** The file of `--env-file`, as it was named. */
+  envFile: string | undefined
 }
 
 /** `ORQ_DATA_DIR` is `--data-dir`, `PORT` is `--port`. */
@@ -42,7 +44,20 @@ export const openSettings = ({ flags, environment }: SettingSources): Settings =
   }
   const path = flag('env-file')
   const file = path === undefined ? {} : readEnvFile(path)
-  return { get: (name) => flag(flagOf(name)) || environment[name] || file[name] || undefined }
+  return { get: (name) => flag(flagOf(name)) || environment[name] || file[name] || undefined, envFile: path }
+}
+
+/**
+ * A `.env` that nobody named is not read: its PORT and HOST are mostly those of the app beside it, and in a folder that
+ * somebody else wrote it could name the server that the key of the environment is sent to. So it is named here.
+ */
+export const missing = ({ envFile }: Settings, name: string, mend: string): SettingError => {
+  const isUnread = envFile === undefined && existsSync('.env')
+  return new SettingError(
+    name,
+    'is missing',
+    isUnread ? `${mend}, or read the .env of this folder: --env-file .env` : mend,
+  )
 }
 
 /** A whole number in a range. @throws SettingError */

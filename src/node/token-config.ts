@@ -7,7 +7,7 @@ import type { Verify } from '../proxy/verify.ts'
 import { parseFields, parseTokenKeys } from './config.ts'
 import { nodeHmac } from './hmac.ts'
 import { quote, SettingError } from './setting-error.ts'
-import type { Settings } from './settings.ts'
+import { missing, type Settings } from './settings.ts'
 
 const sources = ['ORQ_TOKEN_SECRET', 'ORQ_TOKEN_KEYS', 'ORQ_JWKS_URL'] as const
 
@@ -47,9 +47,9 @@ const readParty = (settings: Settings): Pick<JwksOptions, 'audience' | 'authoriz
     )
   if (list === undefined) {
     if (audience !== undefined) return { audience }
-    throw new SettingError(
+    throw missing(
+      settings,
       'ORQ_TOKEN_AUDIENCE',
-      'is missing',
       'give what `aud` of your identity provider’s tokens is, or what `azp` may be in ORQ_TOKEN_AUTHORIZED_PARTIES',
     )
   }
@@ -68,7 +68,7 @@ const readJwks = (settings: Settings, url: string): Verify => {
     throw new SettingError('ORQ_JWKS_URL', 'holds credentials', 'give an https URL without them')
   const issuer = settings.get('ORQ_TOKEN_ISSUER')
   if (issuer === undefined)
-    throw new SettingError('ORQ_TOKEN_ISSUER', 'is missing', 'give what `iss` of your identity provider’s tokens is')
+    throw missing(settings, 'ORQ_TOKEN_ISSUER', 'give what `iss` of your identity provider’s tokens is')
   const party = readParty(settings)
   const subjectClaim = settings.get('ORQ_TOKEN_SUBJECT_CLAIM')
   const fields = settings.get('ORQ_TOKEN_FIELDS')
@@ -85,9 +85,9 @@ const readJwks = (settings: Settings, url: string): Verify => {
 export const readVerify = (settings: Settings): Verify => {
   const [first, second] = sources.filter((name) => settings.get(name) !== undefined)
   if (first === undefined)
-    throw new SettingError(
+    throw missing(
+      settings,
       'ORQ_TOKEN_SECRET',
-      'is missing',
       'give the secret that your backend signs tokens with; make one with: openssl rand -base64 32',
     )
   if (second !== undefined) throw new SettingError(second, `is given beside ${first}`, 'give exactly one of them')

@@ -176,13 +176,15 @@ describe('the proxy', () => {
   const byParty = { ...others, ORQ_TOKEN_AUTHORIZED_PARTIES: 'web,mobile' }
   const secrets = { ORQ_API_KEY: 'the-key', ORQ_TOKEN_SECRET: secret }
   const flagsOf = (values: object) => Object.entries(values).flatMap(([name, value]) => [`--${flagOf(name)}`, value])
-  const settingsOf = async (args: string[], environment?: Record<string, string>): Promise<unknown> => {
+  const startedBy = async (args: string[], environment?: Record<string, string>) => {
     const run = start(['proxy', ...args], environment)
     await expect.poll(() => run.out() + run.err()).toMatch(/\n/)
     run.child.kill('SIGTERM')
     expect([await run.status, run.err()]).toEqual([0, ''])
-    return JSON.parse(run.out().split('\n')[0] ?? '').settings
+    return JSON.parse(run.out().split('\n')[0] ?? '')
   }
+  const settingsOf = async (args: string[], environment?: Record<string, string>): Promise<unknown> =>
+    (await startedBy(args, environment)).settings
 
   test('takes its settings as flags', async () => {
     expect(await settingsOf(flagsOf({ ...both, ...secrets }))).toMatchObject(both)
@@ -198,6 +200,27 @@ describe('the proxy', () => {
     expect(await settingsOf(['--env-file', 'app.env'])).toMatchObject(both)
     const mixed = await settingsOf(['--env-file', 'app.env', '--base-path', '/flag'], { ORQ_SUBJECT_LIMIT: '9' })
     expect(mixed).toMatchObject({ ...both, ORQ_SUBJECT_LIMIT: '9', ORQ_BASE_PATH: '/flag' })
+  })
+
+  test('reads a .env of its folder when it is named, and says so in its log', async () => {
+    const lines = Object.entries({ ...both, ...secrets }).map(([name, value]) => `${name}=${value}\n`)
+    writeFileSync(join(folder, '.env'), lines.join(''))
+    expect(await finish(['proxy'])).toEqual({
+      status: 2,
+      out: '',
+      err: expect.stringMatching(/^ORQ_API_KEY: is missing; .*, or read the \.env of this folder: --env-file \.env\n$/),
+    })
+    expect(await startedBy(['--env-file', '.env'])).toMatchObject({ envFile: '.env', settings: both })
+  })
+
+  test('does not let a .env that nobody named say where the key is sent', async () => {
+    writeFileSync(join(folder, '.env'), 'ORQ_SERVER_URL=https://evil.example\nORQ_BASE_PATH=/evil\n')
+    const { envFile, settings } = await startedBy([], { ...secrets, PORT: '0', ORQ_ADMIN_PORT: '0' })
+    expect([envFile, settings.ORQ_SERVER_URL, settings.ORQ_BASE_PATH]).toEqual([
+      undefined,
+      'https://api.orq.ai',
+      '/orq',
+    ])
   })
 
   test('has no setting that these tests forget', () => {

@@ -34,7 +34,8 @@ export const proxyCommand: Command = createCommand({
       warn: log.warn,
       onEvent: log.onEvent,
     })
-    log.started({ version, url: server.url, adminUrl: server.adminUrl, settings: shownSettings(settings) })
+    const { url, adminUrl } = server
+    log.started({ version, url, adminUrl, envFile: settings.envFile, settings: shownSettings(settings) })
     await stop
     log.stopping()
     await server.close()

@@ -2,7 +2,7 @@ import { isExternalId } from '../../core/contact.ts'
 import { mintToken } from '../../proxy/mint.ts'
 import { parseFields, parseTokenKeys } from '../config.ts'
 import { quote, SettingError } from '../setting-error.ts'
-import { openSettings } from '../settings.ts'
+import { missing, openSettings } from '../settings.ts'
 import { type Command, createCommand, envFileFlag, settingFlag } from './command.ts'
 
 const text = (flags: Record<string, unknown>, name: string): string | undefined => {
@@ -56,13 +56,10 @@ export const tokenCommand: Command = createCommand({
       ...(fields === undefined ? {} : { fields: parseFields(fields, '--fields') }),
       ...(origin === undefined ? {} : { origin: readOrigin(origin) }),
     }
-    const value = openSettings({ flags, environment }).get('ORQ_TOKEN_SECRET')
+    const settings = openSettings({ flags, environment })
+    const value = settings.get('ORQ_TOKEN_SECRET')
     if (value === undefined)
-      throw new SettingError(
-        'ORQ_TOKEN_SECRET',
-        'is missing',
-        'give the secret of your proxy, in the environment or by --env-file',
-      )
+      throw missing(settings, 'ORQ_TOKEN_SECRET', 'give the secret of your proxy, in the environment or by --env-file')
     print(await mintToken(claims, parseTokenKeys(value).signing))
   },
 })
