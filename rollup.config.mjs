@@ -123,7 +123,8 @@ const onlyWhatIsReached = {
 /** The chunk is never bundled into the core: whoever has nothing to send does not load ky. */
 const externalChunk = {
   name: 'external-chunk',
-  resolveDynamicImport: (id) => (/^\.\/engine\.[jt]s$/.test(id) ? { id: './transport.js', external: true } : null),
+  resolveDynamicImport: (id) =>
+    /^\.\.?\/(client\/)?engine\.[jt]s$/.test(id) ? { id: './transport.js', external: true } : null,
 }
 
 /** Everything in one file: the chunk's code in place of its import. */
@@ -201,7 +202,15 @@ const browser = (input, file, output, plugins = []) => ({
 })
 const umd = { format: 'umd', name: 'orq', exports: 'default', generatedCode: 'es2015', strict: false }
 
-const doors = readdirSync('src').filter((file) => /^(server|node|cli)\.ts$/.test(file))
+const doors = readdirSync('src').filter((file) => /^(server|node|cli|testing)\.ts$/.test(file))
+
+/** For frameworks and other libraries. They import the core by its name, so that an app has it once. */
+const binding = (name, output = {}) => ({
+  input: `src/${name}.ts`,
+  output: { file: `dist/${name}.js`, format: 'es', ...output },
+  external: /^[a-z@]/,
+  plugins: [compile()],
+})
 
 export default [
   browser('src/client/engine.ts', 'dist/transport.js', { format: 'es' }),
@@ -211,13 +220,18 @@ export default [
   ...(existsSync('src/dev/page/page.ts')
     ? [browser('src/dev/page/page.ts', 'dist/page/page.js', { format: 'es' }, [pageFiles])]
     : []),
+  // React's server components may only import what says that it is for the client.
+  binding('react', { banner: "'use client'" }),
+  binding('vue'),
+  binding('segment'),
+  binding('analytics'),
   ...(doors.length
     ? [
         {
           input: Object.fromEntries(doors.map((file) => [file.replace('.ts', ''), `src/${file}`])),
           output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' },
           external: /^(node:|[a-z@])/,
-          plugins: [compile()],
+          plugins: [externalChunk, compile(), plainImport],
         },
       ]
     : []),
