@@ -34,7 +34,8 @@ export const fakeClock = ({ begin = 1_800_000_000_000, settle = fewTurns }: Fake
   const waits: number[] = []
   return {
     waits,
-    now: () => start + elapsed,
+    // Whole, as Date.now is: back-offs have fractions.
+    now: () => Math.floor(start + elapsed),
     set: (now) => {
       start = now - elapsed
     },

@@ -84,7 +84,7 @@ export const createTestBackend = (externalId: string | null = null): TestBackend
     },
     upstream: {
       apiKey,
-      serverUrl: 'http://api.invalid',
+      serverUrl: 'https://api.invalid',
       fetch: (url, init) => api.fetch(new Request(url, init)),
     },
     subjectLimit: 0,
@@ -114,7 +114,7 @@ export const createTestBackend = (externalId: string | null = null): TestBackend
   }
 
   return {
-    options: { proxyUrl: 'http://app.invalid/orq', token, fetch, storage: memoryStorage(), clock },
+    options: { proxyUrl: 'https://app.invalid/orq', token, fetch, storage: memoryStorage(), clock },
     clock,
     requests,
     signIn: (id) => {
