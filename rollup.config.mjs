@@ -158,6 +158,28 @@ const chunkHash = {
     ),
 }
 
+const licences = new Map()
+
+/** Whose code a file carries, said at its head, as minifying takes comments away; each licence in full in licenses.txt. */
+const keepLicences = {
+  name: 'keep-licences',
+  renderChunk(code, { modules }) {
+    const folders = Object.keys(modules).flatMap((id) => /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [])
+    const heads = [...new Set(folders)].map((folder) => {
+      const { name, version, license, author } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+      if (!file) this.error(`${name} has no licence to keep`)
+      licences.set(name, readFileSync(`${folder}/${file}`, 'utf8').trim())
+      return `/*! ${name} ${version}, ${license}, (c) ${author.name ?? author} */\n`
+    })
+    return { code: heads.join('') + code, map: null }
+  },
+  writeBundle() {
+    const texts = [...licences].map(([name, text]) => `${name}\n\n${text}\n`)
+    writeFileSync('dist/licenses.txt', `Part of the browser files:\n\n${texts.join('\n\n')}`)
+  },
+}
+
 /** `integrity` values of the browser files. */
 const sri = {
   name: 'sri',
@@ -198,6 +220,7 @@ const browser = (input, file, output, plugins = []) => ({
     plainImport,
     minify(output.format === 'es'),
     letForConst,
+    keepLicences,
   ],
 })
 const umd = { format: 'umd', name: 'orq', exports: 'default', generatedCode: 'es2015', strict: false }
