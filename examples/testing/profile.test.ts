@@ -9,9 +9,7 @@ test('a changed plan reaches Orq, once', async () => {
   orq.identify('user_1', { name: 'Jane', plan: 'pro' })
   await backend.clock.advance(250) // the debounce
 
-  expect(backend.contacts()).toMatchObject([
-    { external_id: 'user_1', display_name: 'Jane', metadata: { plan: 'pro' } },
-  ])
+  expect(backend.contacts()).toMatchObject([{ external_id: 'user_1', display_name: 'Jane', metadata: { plan: 'pro' } }])
   expect(backend.requests).toHaveLength(1)
   expect(await orq.identify('user_1', { name: 'Jane', plan: 'pro' })).toEqual({ status: 'duplicate' })
 })

@@ -1,6 +1,5 @@
-import type { ClientOptions } from '../client/options.ts'
 import type { Contact } from '../core/contact.ts'
-import type { Clock, KeyValueStore } from '../core/ports.ts'
+import type { Clock, Fetch, KeyValueStore } from '../core/ports.ts'
 import { createProxy } from '../proxy/proxy.ts'
 import type { StoredContact } from './contact-table.ts'
 import { createContactsApi } from './contacts-api.ts'
@@ -11,7 +10,13 @@ import { createMemoryTable } from './memory-table.ts'
 /** One browser, the app's token route, a proxy and the contacts API, all in this process. */
 export interface TestBackend {
   /** For `createOrq`, `orq.init` or `<OrqProvider>`. Each client with them is another page of the same browser. */
-  readonly options: Required<Pick<ClientOptions, 'proxyUrl' | 'token' | 'fetch' | 'storage' | 'clock'>>
+  readonly options: {
+    proxyUrl: string
+    token: () => string | null
+    fetch: Fetch
+    storage: KeyValueStore
+    clock: FakeClock
+  }
   /** Moves debounce, back-offs, expiry and the fault `slow`. `advance` waits for what is on the wire. */
   readonly clock: FakeClock
   /** What the proxy was sent, in order. */
@@ -92,7 +97,7 @@ export const createTestBackend = (externalId: string | null = null): TestBackend
     clock,
   })
 
-  const fetch: ClientOptions['fetch'] = async (url, init) => {
+  const fetch: Fetch = async (url, init) => {
     onWire++
     try {
       const request = new Request(url, init)
