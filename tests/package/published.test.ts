@@ -149,7 +149,7 @@ describe.runIf(hasTools)('the package as published', { timeout: 180_000 }, () =>
       'memory',
       'mintToken',
     ],
-    'orq-identify/node': ['SettingError', 'postgres', 'serve', 'sqlite'],
+    'orq-identify/node': ['SettingError', 'nodeHmac', 'postgres', 'serve', 'sqlite'],
     'orq-identify/testing': ['createContactsApi', 'createTestBackend', 'fakeClock'],
   }
 
