@@ -123,7 +123,8 @@ const onlyWhatIsReached = {
 /** The chunk is never bundled into the core: whoever has nothing to send does not load ky. */
 const externalChunk = {
   name: 'external-chunk',
-  resolveDynamicImport: (id) => (/^\.\/engine\.[jt]s$/.test(id) ? { id: './transport.js', external: true } : null),
+  resolveDynamicImport: (id) =>
+    /^\.\.?\/(client\/)?engine\.[jt]s$/.test(id) ? { id: './transport.js', external: true } : null,
 }
 
 /** Everything in one file: the chunk's code in place of its import. */
@@ -155,6 +156,28 @@ const chunkHash = {
       '__TRANSPORT_HASH__',
       createHash('sha256').update(readFileSync('dist/transport.js')).digest('base64url').slice(0, 4),
     ),
+}
+
+const licences = new Map()
+
+/** Whose code a file carries, said at its head, as minifying takes comments away; each licence in full in licenses.txt. */
+const keepLicences = {
+  name: 'keep-licences',
+  renderChunk(code, { modules }) {
+    const folders = Object.keys(modules).flatMap((id) => /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [])
+    const heads = [...new Set(folders)].map((folder) => {
+      const { name, version, license, author } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+      if (!file) this.error(`${name} has no licence to keep`)
+      licences.set(name, readFileSync(`${folder}/${file}`, 'utf8').trim())
+      return `/*! ${name} ${version}, ${license}, (c) ${author.name ?? author} */\n`
+    })
+    return { code: heads.join('') + code, map: null }
+  },
+  writeBundle() {
+    const texts = [...licences].map(([name, text]) => `${name}\n\n${text}\n`)
+    writeFileSync('dist/licenses.txt', `Part of the browser files:\n\n${texts.join('\n\n')}`)
+  },
 }
 
 /** `integrity` values of the browser files. */
@@ -197,11 +220,20 @@ const browser = (input, file, output, plugins = []) => ({
     plainImport,
     minify(output.format === 'es'),
     letForConst,
+    keepLicences,
   ],
 })
 const umd = { format: 'umd', name: 'orq', exports: 'default', generatedCode: 'es2015', strict: false }
 
-const doors = readdirSync('src').filter((file) => /^(server|node|cli)\.ts$/.test(file))
+const doors = readdirSync('src').filter((file) => /^(server|node|cli|testing)\.ts$/.test(file))
+
+/** For frameworks and other libraries. They import the core by its name, so that an app has it once. */
+const binding = (name, output = {}) => ({
+  input: `src/${name}.ts`,
+  output: { file: `dist/${name}.js`, format: 'es', ...output },
+  external: /^[a-z@]/,
+  plugins: [compile()],
+})
 
 export default [
   browser('src/client/engine.ts', 'dist/transport.js', { format: 'es' }),
@@ -211,13 +243,18 @@ export default [
   ...(existsSync('src/dev/page/page.ts')
     ? [browser('src/dev/page/page.ts', 'dist/page/page.js', { format: 'es' }, [pageFiles])]
     : []),
+  // React's server components may only import what says that it is for the client.
+  binding('react', { banner: "'use client'" }),
+  binding('vue'),
+  binding('segment'),
+  binding('analytics'),
   ...(doors.length
     ? [
         {
           input: Object.fromEntries(doors.map((file) => [file.replace('.ts', ''), `src/${file}`])),
           output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' },
           external: /^(node:|[a-z@])/,
-          plugins: [compile()],
+          plugins: [externalChunk, compile(), plainImport],
         },
       ]
     : []),

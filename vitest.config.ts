@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
+    include: ['tests/**/*.test.ts', 'examples/testing/*.test.ts'],
     testTimeout: 30_000,
     // Shared runners stall for seconds now and then; at a desk nothing is tried twice.
     retry: process.env.CI ? 1 : 0,

@@ -1,52 +1,6 @@
-import type { Clock } from '../src/core/ports.ts'
+import { fakeClock as create, type FakeClock } from '../src/dev/fake-clock.ts'
 
-export interface FakeClock extends Clock {
-  /** Lets `ms` pass, running what comes due in order, and everything that follows from it. */
-  advance(ms: number): Promise<void>
-  /** Sets the wall clock, as a person or NTP does; timers and the monotonic clock go on. */
-  set(now: number): void
-  /** How many timers wait. */
-  timers(): number
-  /** How long each timer was set for, in order. */
-  readonly waits: number[]
-}
-
-const settle = async (): Promise<void> => {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve))
-}
+export type { FakeClock }
 
 /** A clock that moves only when told. */
-export const fakeClock = (begin = 1_800_000_000_000): FakeClock => {
-  let start = begin
-  let elapsed = 0
-  const timers = new Set<{ at: number; task: () => void }>()
-  const waits: number[] = []
-  return {
-    waits,
-    now: () => start + elapsed,
-    set: (now) => {
-      start = now - elapsed
-    },
-    monotonic: () => elapsed,
-    after: (ms, task) => {
-      const timer = { at: elapsed + ms, task }
-      waits.push(ms)
-      timers.add(timer)
-      return () => timers.delete(timer)
-    },
-    advance: async (ms) => {
-      const end = elapsed + ms
-      await settle()
-      for (;;) {
-        const next = [...timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
-        if (!next) break
-        timers.delete(next)
-        elapsed = Math.max(elapsed, next.at)
-        next.task()
-        await settle()
-      }
-      elapsed = end
-    },
-    timers: () => timers.size,
-  }
-}
+export const fakeClock = (begin?: number): FakeClock => create({ begin })

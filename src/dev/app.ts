@@ -7,6 +7,7 @@ import { createFiles } from '../node/files.ts'
 import { jwt } from '../proxy/jwt.ts'
 import { mintToken } from '../proxy/mint.ts'
 import { createProxy } from '../proxy/proxy.ts'
+import { openContactTable } from './contact-table.ts'
 import { createContactsApi } from './contacts-api.ts'
 import { createEventStream } from './event-stream.ts'
 import { isFaultMode } from './faults.ts'
@@ -40,7 +41,7 @@ const cookieName = 'orq_dev'
 /** The whole system on one handler: contacts API, proxy, browser files, a sign-in that believes everybody, one page. */
 export const createDevApp = (options: DevAppOptions): DevApp => {
   const { database, apiKey, tokenKeys, host, distFolder, slowMs } = options
-  const contacts = createContactsApi({ database, apiKey, slowMs })
+  const contacts = createContactsApi({ table: openContactTable(database), apiKey, slowMs })
   const proxy = createProxy({
     verify: jwt({ secret: tokenKeys.secrets }),
     // In-process: the embedded API needs no second port, and the API key never touches a socket.

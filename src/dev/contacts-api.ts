@@ -1,18 +1,21 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { type Contact, maxBodyBytes, parseContact } from '../core/contact.ts'
-import { openContactTable, type Page, type StoredContact } from './contact-table.ts'
+import { type Clock, systemClock } from '../core/ports.ts'
+import type { ContactTable, Page, StoredContact } from './contact-table.ts'
 import { createFaults, type FaultMode } from './faults.ts'
 import { readJsonBody } from './json-body.ts'
+import { createMemoryTable } from './memory-table.ts'
 import { parsePageRequest } from './page-request.ts'
 
 export interface ContactsApiOptions {
-  /** A file, or `:memory:`. */
-  database: string
+  /** Where the contacts are; closed with the API. @defaultValue in memory */
+  table?: ContactTable | undefined
   /** What `Authorization: Bearer` must carry. */
   apiKey: string
   /** How late the fault `slow` answers, in milliseconds. @defaultValue 5000 */
   slowMs?: number | undefined
+  clock?: Clock | undefined
 }
 
 /** A contact was written, whether or not anything in it is different. */
@@ -43,14 +46,14 @@ const invalid = (c: Context, path: string, mend: string): Response =>
   c.json({ code: 'invalid_contact', path, message: `${path}: ${mend}` }, 422)
 
 /**
- * The contacts API of Orq on SQLite, for development and tests. An update merges: an absent field is kept, null, `[]` and
+ * The contacts API of Orq in this process, for development and tests. An update merges: an absent field is kept, null, `[]` and
  * `{}` clear, a given field replaces the whole field. `POST /v2/contacts` creates or updates, `POST /v2/identities`
  * only creates; both paths show the same contacts.
- * @throws when the database cannot be opened
  */
-export const createContactsApi = ({ database, apiKey, slowMs = 5_000 }: ContactsApiOptions): ContactsApi => {
-  const table = openContactTable(database)
-  const faults = createFaults(slowMs)
+export const createContactsApi = (options: ContactsApiOptions): ContactsApi => {
+  const { apiKey, slowMs = 5_000, clock = systemClock } = options
+  const table = options.table ?? createMemoryTable(clock)
+  const faults = createFaults(slowMs, clock)
   const listeners = new Set<(change: ContactChange) => void>()
   // Digests have one length, which timingSafeEqual wants, and hide the key's.
   const expected = digest(`Bearer ${apiKey}`)

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../core/ports.ts'
 
 /** How the embedded API behaves: as it should, 503, an answer after some seconds, 429 with `Retry-After: 2`. */
 export type FaultMode = 'ok' | 'down' | 'slow' | 'rate_limited'
@@ -22,7 +22,22 @@ export interface Faults {
 const refuse = (status: number, code: string, headers: HeadersInit = {}): Response =>
   Response.json({ code, message: 'a fault set for this development server' }, { status, headers })
 
-export const createFaults = (slowMs: number): Faults => {
+/** Rejects as soon as the signal is aborted. */
+const sleep = (ms: number, signal: AbortSignal, clock: Clock): Promise<void> =>
+  new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const end = (): void => {
+      cancel()
+      reject(signal.reason)
+    }
+    const cancel = clock.after(ms, () => {
+      signal.removeEventListener('abort', end)
+      resolve()
+    })
+    signal.addEventListener('abort', end, { once: true })
+  })
+
+export const createFaults = (slowMs: number, clock: Clock): Faults => {
   let mode: FaultMode = 'ok'
   const closing = new AbortController()
   return {
@@ -35,7 +50,7 @@ export const createFaults = (slowMs: number): Faults => {
     answer: async (signal) => {
       if (mode === 'down') return refuse(503, 'unavailable')
       if (mode === 'rate_limited') return refuse(429, 'rate_limited', { 'Retry-After': '2' })
-      if (mode === 'slow') await sleep(slowMs, undefined, { signal: AbortSignal.any([signal, closing.signal]) })
+      if (mode === 'slow') await sleep(slowMs, AbortSignal.any([signal, closing.signal]), clock)
       return undefined
     },
     close: () => closing.abort(),

@@ -22,6 +22,8 @@ const special: readonly [path: RegExp, name: RegExp][] = [
   [/^store\/sqlite(\.ts$|[/-])/, /^node:(sqlite|crypto|fs|path|process|os)(\/|$)/],
   [/^store\/postgres(\.ts$|[/-])/, /^(pg|pg-boss|node:crypto)$/],
   [/^store\/keyed-hash\.ts$/, /^node:crypto$/],
+  // Doors that the core's own stands beside.
+  [/^(react|vue|segment|analytics)\.ts$/, /^orq-identify$/],
   // The door of React, Vue and the command line.
   [/^react\.ts$/, /^react$/],
   [/^vue\.ts$/, /^vue$/],

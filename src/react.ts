@@ -1,0 +1,78 @@
+import { type ClientOptions, createOrq, type IdentifiedUser, type Orq } from 'orq-identify'
+import { createContext, createElement, type ReactNode, useContext, useEffect, useRef, useState } from 'react'
+
+export interface OrqProviderProps extends ClientOptions {
+  children?: ReactNode
+}
+
+/** One client, from its provider's mount to its unmount. */
+interface Seat {
+  orq: Orq
+  isMounted: boolean
+  isClosed: boolean
+}
+
+// Without options a client does nothing, so that one may be made while rendering, thrown away, or made on a server.
+const takeSeat = (): Seat => ({ orq: createOrq(), isMounted: false, isClosed: false })
+
+const Context = createContext<Orq | undefined>(undefined)
+
+/**
+ * Gives one client to everything below. Its props are the options of `orq.init`, read once, when it is mounted; nothing
+ * happens while rendering or on a server. When it is unmounted it closes the client: what waits in the outbox goes at
+ * the next visit.
+ * @throws RangeError naming the option, when it is mounted
+ */
+export const OrqProvider = ({ children, ...options }: OrqProviderProps): ReactNode => {
+  const [seat, setSeat] = useState(takeSeat)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the options of later renders are not read
+  useEffect(() => {
+    // Mounted again long after, as <Activity> does: what is closed stays so.
+    if (seat.isClosed) return setSeat(takeSeat())
+    seat.isMounted = true
+    seat.orq.init(options)
+    return () => {
+      seat.isMounted = false
+      // Later, as StrictMode mounts again in the same task.
+      queueMicrotask(() => {
+        if (seat.isMounted) return
+        seat.isClosed = true
+        seat.orq.close()
+      })
+    }
+  }, [seat])
+  return createElement(Context.Provider, { value: seat.orq }, children)
+}
+
+/** The client of the `OrqProvider` above. @throws Error when there is none */
+export const useOrq = (): Orq => {
+  const orq = useContext(Context)
+  if (!orq) throw new Error('orq: put an <OrqProvider> above the component that uses it')
+  return orq
+}
+
+/** Equal for users with equal content: most apps make the object anew at each render. */
+const keyOf = (user: unknown): string | undefined => {
+  try {
+    return JSON.stringify(user)
+  } catch {
+    // `identify` says what is wrong with it.
+    return 'invalid'
+  }
+}
+
+/**
+ * Identifies the signed-in user, at the mount and whenever something in the object changes; another user is simply
+ * identified. `undefined` means not known yet and does nothing. `null` means signed out: it resets when it follows a user,
+ * and does nothing before one. The unmount of the component forgets nobody.
+ */
+export const useIdentify = <Metadata extends object>(user: IdentifiedUser<Metadata> | null | undefined): void => {
+  const orq = useOrq()
+  const isIdentified = useRef(false)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the user
+  useEffect(() => {
+    if (user) void orq.identify(user)
+    else if (user === null && isIdentified.current) orq.reset()
+    if (user !== undefined) isIdentified.current = !!user
+  }, [orq, keyOf(user)])
+}

@@ -1,0 +1,6 @@
+export type { Contact } from './core/contact.ts'
+export type { StoredContact } from './dev/contact-table.ts'
+export { type ContactsApi, type ContactsApiOptions, createContactsApi } from './dev/contacts-api.ts'
+export { type FakeClock, type FakeClockOptions, fakeClock } from './dev/fake-clock.ts'
+export type { FaultMode } from './dev/faults.ts'
+export { createTestBackend, type TestBackend } from './dev/test-backend.ts'

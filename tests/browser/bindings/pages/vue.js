@@ -1,0 +1,32 @@
+// What the tests do to a Vue app, from outside: window.vue.
+import { nextTick, reactive } from 'vue'
+import { createLonelyApp, createProfileApp } from './vue-app.js'
+
+let app
+const session = reactive({ user: undefined })
+
+globalThis.vue = {
+  /** Takes over what a server has rendered, or renders it. */
+  mount: (user) => {
+    session.user = user
+    app = createProfileApp(session)
+    app.mount('#root')
+  },
+  show: (user) => {
+    session.user = user
+    return nextTick()
+  },
+  rename: (name) => {
+    session.user.displayName = name
+    return nextTick()
+  },
+  unmount: () => app.unmount(),
+  mountLonely: () => {
+    try {
+      createLonelyApp().mount('#root')
+      return undefined
+    } catch (error) {
+      return error.message
+    }
+  },
+}

@@ -1,0 +1,164 @@
+import type { Browser } from 'playwright'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { launch } from '../page.ts'
+import { bundle, hasLibraries } from './bundle.ts'
+import { importForServer, ledgers, type Opened, open as openPage, stored } from './open.ts'
+
+const jane = { externalId: 'jane', displayName: 'Jane' }
+const omar = { externalId: 'omar', displayName: 'Omar' }
+
+let browser: Browser
+let script: string
+let renderOnServer: (user: object | null) => string
+beforeAll(async () => {
+  if (!hasLibraries) return
+  browser = await launch()
+  script = await bundle('react.js')
+  renderOnServer = (await importForServer<{ render: typeof renderOnServer }>('react-server.js')).render
+})
+afterAll(() => browser?.close())
+
+const open = (markup = ''): Promise<Opened> => openPage(browser, { script, markup, name: 'react' })
+
+describe.runIf(hasLibraries)('useIdentify', () => {
+  test('in StrictMode, which mounts twice, is one client, one token and one request', async () => {
+    const { app, call, run, complaints, posts, decisions } = await open()
+    app.signIn('jane')
+    await call('show', jane)
+    await expect.poll(() => app.contact('jane')?.display_name).toBe('Jane')
+    await run('client.flush()')
+    expect([posts.length, app.tokenCalls]).toEqual([1, 1])
+    expect(complaints).toEqual([])
+    expect(decisions.join()).toContain('delivered')
+    expect(decisions.join()).not.toContain('closed')
+  })
+
+  test('calls nothing for an equal object, and sends what changes in it', async () => {
+    const { app, call, run, posts } = await open()
+    app.signIn('jane')
+    await call('show', jane)
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    await run('client.flush()')
+    await run(`decisions = []; client.on('decision', ({ kind }) => decisions.push(kind))`)
+    await call('show', { ...jane })
+    await call('show', { ...jane, email: 'jane@example.com' })
+    await expect.poll(() => app.contact('jane')?.email).toBe('jane@example.com')
+    expect(await run('client.flush().then(() => decisions)')).toEqual(['sent', 'delivered'])
+    expect(posts).toHaveLength(2)
+  })
+
+  test('takes another user as another user, and forgets nobody by it', async () => {
+    const { app, call, run, posts } = await open()
+    app.signIn('jane')
+    await call('show', jane)
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    app.signIn('omar')
+    await call('show', omar)
+    await expect.poll(() => app.contact('omar')).toMatchObject({ display_name: 'Omar' })
+    app.signIn('jane')
+    await call('show', jane)
+    await run('client.flush()')
+    expect(posts.map((body) => JSON.parse(body))).toEqual([
+      { external_id: 'jane', display_name: 'Jane' },
+      { external_id: 'omar', display_name: 'Omar' },
+    ])
+  })
+
+  test('does nothing while nobody is signed in or it is not known who is', async () => {
+    const { app, call, run, posts, page } = await open()
+    await call('show', undefined)
+    await call('show', null)
+    await expect.poll(() => page.textContent('p')).toBe('nobody')
+    await run('client.flush()')
+    expect([posts, app.tokenCalls, await run(stored)]).toEqual([[], 0, '{}'])
+  })
+
+  test('resets when null follows a user, not when it becomes unknown for a while', async () => {
+    const { app, call, run, posts } = await open()
+    app.signIn('jane')
+    await call('show', jane)
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    await call('show', undefined)
+    await call('show', jane)
+    await run('client.flush()')
+    expect(posts).toHaveLength(1)
+    expect(await run(ledgers)).not.toEqual([{}])
+    await call('show', undefined)
+    await call('show', null)
+    await expect.poll(() => run(ledgers)).toEqual([{}])
+    await call('show', jane)
+    await expect.poll(() => posts.length).toBe(2)
+  })
+
+  test('of a rendering that is never seen calls nothing', async () => {
+    const { app, call, run, posts, page } = await open()
+    app.signIn('jane')
+    await call('show', jane)
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    app.signIn('omar')
+    await call('prepare', omar)
+    await expect.poll(() => run('globalThis.isPrepared')).toBe(true)
+    await call('show', { ...jane, email: 'jane@example.com' })
+    await expect.poll(() => page.textContent('p')).toBe('Jane')
+    app.signIn('jane')
+    await run('client.flush()')
+    expect(posts.map((body) => JSON.parse(body).external_id)).not.toContain('omar')
+  })
+
+  test('goes on with a client of its own when it is shown after it had been hidden', async () => {
+    const { app, call, run } = await open()
+    app.signIn('jane')
+    await call('showIn', 'visible', jane)
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    await run('former = client')
+    await call('showIn', 'hidden', jane)
+    await expect
+      .poll(() => run(`former.identify('jane', { name: 'J' })`))
+      .toEqual({
+        status: 'dropped',
+        reason: 'closed',
+      })
+    await call('showIn', 'visible', { ...jane, displayName: 'Jane Doe' })
+    await expect.poll(() => app.contact('jane')?.display_name).toBe('Jane Doe')
+  })
+
+  test('without a provider says what to put where', async () => {
+    const { call, page } = await open()
+    await call('showLonely')
+    await expect.poll(() => page.textContent('#root')).toContain('put an <OrqProvider> above')
+  })
+})
+
+describe.runIf(hasLibraries)('OrqProvider', () => {
+  test('closes its client when it is unmounted, and the next visit brings what was left', async () => {
+    const { app, call, run, posts, page } = await open()
+    app.signIn('jane')
+    app.setDown(true)
+    await call('show', jane)
+    await expect.poll(() => posts.length).toBeGreaterThan(0)
+    await call('unmount')
+    expect(await run(`client.identify('jane', { name: 'Late' })`)).toEqual({ status: 'dropped', reason: 'closed' })
+    app.setDown(false)
+    await page.reload()
+    await call('show', undefined)
+    await expect.poll(() => app.contact('jane')?.display_name, { timeout: 20_000 }).toBe('Jane')
+  })
+
+  test('renders the same on a server, where nothing happens, and hydrates without a warning', async () => {
+    const markup = renderOnServer(jane)
+    expect(markup).toBe('<p>Jane</p>')
+    const { app, call, run, complaints, posts } = await open(markup)
+    app.signIn('jane')
+    await call('hydrate', jane)
+    await expect.poll(() => app.contact('jane')?.display_name).toBe('Jane')
+    await run('client.flush()')
+    expect(posts).toHaveLength(1)
+    expect([complaints, await run('recovered')]).toEqual([[], []])
+  })
+
+  test('would not pass that with other markup', async () => {
+    const { call, run } = await open(renderOnServer(omar))
+    await call('hydrate', jane)
+    await expect.poll(() => run('recovered.join()')).toContain('ydrat')
+  })
+})

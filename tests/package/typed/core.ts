@@ -1,0 +1,36 @@
+// Compiled by several compilers against the packed package, never run.
+import { createOrq, type Decision, type KeyValueStore, type Orq, type Outcome, orq } from 'orq-identify'
+import { serve, sqlite } from 'orq-identify/node'
+import { createContacts, createProxy, jwt, memory, mintToken, type Store, type Verify } from 'orq-identify/server'
+import { createContactsApi, createTestBackend, fakeClock, type StoredContact } from 'orq-identify/testing'
+
+interface Plan {
+  plan: 'pro' | 'team'
+}
+
+const storage: KeyValueStore = { get: () => undefined, set: () => {} }
+const client: Orq = createOrq({ proxyUrl: '/orq', tokenUrl: new URL('https://app.example/token'), storage })
+const outcome: Outcome = await orq.identify<Plan>({ externalId: 'u', email: null, metadata: { plan: 'pro' } })
+if (outcome.status === 'pending') outcome.reason satisfies 'offline' | 'no_token' | 'timeout' | string
+client.on('decision', (decision: Decision) => console.debug(decision.kind))
+// @ts-expect-error an id is required
+orq.identify({ email: 'a@example.com' })
+// @ts-expect-error no such option
+createOrq({ debounce: 5 })
+
+const verify: Verify = jwt({ secret: 'a secret' })
+const store: Store = memory()
+const proxy = createProxy({ verify, store, upstream: { apiKey: 'key' } })
+const response: Response = await proxy.fetch(new Request('https://app.example/orq/v2/contacts'))
+const token: string = await mintToken({ subject: 'u', fields: ['email'] }, { secret: 'a secret' })
+const stored: { external_id: string } = await createContacts({ apiKey: 'key' }).create({ external_id: 'u' })
+// @ts-expect-error no such field
+mintToken({ subject: 'u', fields: ['phone'] }, { secret: 'a secret' })
+
+const backend = createTestBackend('u')
+const contacts: StoredContact[] = backend.contacts()
+createOrq(backend.options)
+await fakeClock().advance(5)
+createContactsApi({ apiKey: 'key' }).setFault('down')
+
+export { contacts, response, serve, sqlite, stored, token }
