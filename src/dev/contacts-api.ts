@@ -115,7 +115,7 @@ export const createContactsApi = ({ database, apiKey, slowMs = 5_000 }: Contacts
   })
 
   return {
-    fetch: async (request) => (await faults.answer(request.signal)) ?? app.fetch(request),
+    fetch: async (request) => (await faults.answer(request)) ?? app.fetch(request),
     list: (query) => {
       const page = parsePageRequest(query, table.find)
       return 'message' in page ? undefined : table.list(page)
