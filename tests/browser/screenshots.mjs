@@ -13,7 +13,7 @@ const dev = await startDev()
 const browser = await launch()
 try {
   const { context, page } = await visitor(browser)
-  const identify = async (id: string, name: string, plan: string, tags: string): Promise<void> => {
+  const identify = async (id, name, plan, tags) => {
     await page.fill('#external-id', id)
     await page.fill('#display-name', name)
     await page.fill('#email', `${id}@example.com`)
@@ -21,10 +21,10 @@ try {
     await page.fill('#tags', tags)
     await page.click('#sign-in')
   }
-  const becomes = (status: string, n: number): Promise<unknown> =>
+  const becomes = (status, n) =>
     page.waitForFunction(
       ([name, least]) => document.querySelectorAll(`#calls [data-status="${name}"]`).length >= Number(least),
-      [status, n] as const,
+      [status, n],
     )
   mkdirSync(folder, { recursive: true })
   await page.goto(dev.url)
@@ -40,12 +40,12 @@ try {
   await identify('user_3', 'Hedy Lamarr', 'free', 'radio')
   await page.waitForSelector('#queue [data-state="backoff"]')
   await becomes('accepted', 2)
-  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
+  await page.evaluate(() => document.activeElement?.blur())
 
   // As it is before anybody scrolls or points.
   await page.mouse.move(0, 0)
   for (const width of [1280, 360])
-    for (const colorScheme of ['light', 'dark'] as const) {
+    for (const colorScheme of ['light', 'dark']) {
       await page.setViewportSize({ width, height })
       await page.emulateMedia({ colorScheme })
       await page.evaluate(() => scrollTo(0, 0))
