@@ -55,7 +55,7 @@ describe('a step', () => {
 
   test('of a 202 speaks of the disk, not of a delivery', () => {
     const told = tellStep({ at, type: 'answered', status: 202, code: 'accepted', ms: 1, externalId: 'u' })
-    expect(told).toMatchObject({ what: '202 accepted', mood: 'wait' })
+    expect(told).toMatchObject({ what: '202 accepted', mood: 'good' })
     expect(told.said).toContain('on the disk')
   })
 

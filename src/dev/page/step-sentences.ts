@@ -63,8 +63,7 @@ export const tellStep = (step: Step): Telling => {
       return { what: `${step.status ?? 'no answer'} in ${Math.ceil(step.ms)} ms`, ...calls[step.result] }
     case 'answered': {
       const { status, code } = step
-      const mood = code === 'accepted' ? 'wait' : moodOf(status)
-      return { what: `${status} ${code}`, said: answers[code], mood }
+      return { what: `${status} ${code}`, said: answers[code], mood: moodOf(status) }
     }
     case 'parked':
       return { what: 'refused', said: `${step.fields.map(labelOf).join(', ')}: ${step.reason}.`, mood: 'bad' }
