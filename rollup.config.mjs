@@ -195,7 +195,7 @@ const sri = {
   },
 }
 
-const pageFileNames = ['index.html', 'theme.css', 'page.css', 'lists.css']
+const pageFileNames = ['index.html', 'theme.css', 'page.css', 'lists.css', 'cards.css']
 
 /** The demo page's markup and style, beside its script. */
 const pageFiles = {
@@ -241,7 +241,14 @@ export default [
   browser('src/script.ts', 'dist/orq.js', umd, [shortUmd, chunkHash]),
   browser('src/script.ts', 'dist/orq.full.js', umd, [shortUmd, inlineChunk, sri]),
   ...(existsSync('src/dev/page/page.ts')
-    ? [browser('src/dev/page/page.ts', 'dist/page/page.js', { format: 'es' }, [pageFiles])]
+    ? [
+        {
+          input: 'src/dev/page/page.ts',
+          output: { file: 'dist/page/page.js', format: 'es' },
+          // Without the short names of `minify`: this page reads what the server says, under its own names.
+          plugins: [pageFiles, nodeResolve({ browser: true }), compile(), terser({ ecma: 2022, module: true })],
+        },
+      ]
     : []),
   // React's server components may only import what says that it is for the client.
   binding('react', { banner: "'use client'" }),

@@ -6,19 +6,23 @@ import type { TokenKeys } from '../node/config.ts'
 import { createFiles } from '../node/files.ts'
 import { jwt } from '../proxy/jwt.ts'
 import { mintToken } from '../proxy/mint.ts'
-import { createProxy } from '../proxy/proxy.ts'
 import { openContactTable } from './contact-table.ts'
 import { createContactsApi } from './contacts-api.ts'
 import { createEventStream } from './event-stream.ts'
-import { isFaultMode } from './faults.ts'
+import { faultModes, isFaultMode } from './faults.ts'
 import { readJsonBody } from './json-body.ts'
 import { createPageFiles } from './page-files.ts'
+import { createQueueRoutes } from './queue-routes.ts'
+import { createRelay } from './relay.ts'
 import { ownHostOnly, ownPageOnly, safeAnswers } from './safety.ts'
 import { createSessions } from './sessions.ts'
+import { stepOf } from './steps.ts'
 
 export interface DevAppOptions {
   /** The embedded API's SQLite file, or `:memory:`. */
   database: string
+  /** The SQLite file of the queue, made when the page asks for one. When it is there, updates are kept in it. */
+  queueFile: string
   /** Between proxy and embedded API; no page sees it. */
   apiKey: string
   tokenKeys: TokenKeys
@@ -38,11 +42,16 @@ export interface DevApp {
 
 const cookieName = 'orq_dev'
 
-/** The whole system on one handler: contacts API, proxy, browser files, a sign-in that believes everybody, one page. */
+/**
+ * The whole system on one handler: contacts API, proxy, browser files, a sign-in that believes everybody, one page.
+ * @throws when one of the two files cannot be used
+ */
 export const createDevApp = (options: DevAppOptions): DevApp => {
-  const { database, apiKey, tokenKeys, host, distFolder, slowMs } = options
+  const { database, queueFile, apiKey, tokenKeys, host, distFolder, slowMs } = options
   const contacts = createContactsApi({ table: openContactTable(database), apiKey, slowMs })
-  const proxy = createProxy({
+  const events = createEventStream()
+  const relay = createRelay({
+    queueFile,
     verify: jwt({ secret: tokenKeys.secrets }),
     // In-process: the embedded API needs no second port, and the API key never touches a socket.
     upstream: {
@@ -50,11 +59,14 @@ export const createDevApp = (options: DevAppOptions): DevApp => {
       serverUrl: 'http://localhost',
       fetch: (url, init) => contacts.fetch(new Request(url, init)),
     },
+    onEvent: (event) => {
+      const step = stepOf(event, Date.now())
+      if (step) events.send('step', step)
+    },
   })
   const browserFiles = createFiles({ folder: distFolder })
   const pageFiles = createPageFiles(join(distFolder, 'page'))
   const sessions = createSessions()
-  const events = createEventStream()
   contacts.onChange(({ contact }) => events.send('contact', contact))
 
   const person = (c: Context) => sessions.find(getCookie(c, cookieName))
@@ -65,7 +77,7 @@ export const createDevApp = (options: DevAppOptions): DevApp => {
   app.use(ownHostOnly(host))
 
   // Both have their own rules: a token or a key, never the cookie.
-  app.all('/orq/*', async (c) => (await browserFiles(c.req.raw)) ?? proxy.fetch(c.req.raw, c.env))
+  app.all('/orq/*', async (c) => (await browserFiles(c.req.raw)) ?? relay.fetch(c.req.raw, c.env))
   app.all('/v2/*', (c) => contacts.fetch(c.req.raw))
 
   app.use(safeAnswers)
@@ -100,11 +112,15 @@ export const createDevApp = (options: DevAppOptions): DevApp => {
   app.post('/faults', async (c) => {
     const body = await readJsonBody(c.req.raw, maxBodyBytes)
     const mode = 'value' in body ? (body.value as { mode?: unknown } | null)?.mode : undefined
-    if (!isFaultMode(mode)) return refuse(c, 422, 'invalid_mode', 'mode: ok, down, slow or rate_limited')
+    if (!isFaultMode(mode)) return refuse(c, 422, 'invalid_mode', `mode: one of ${faultModes}`)
     contacts.setFault(mode)
     events.send('fault', { mode })
     return c.json({ mode })
   })
+  app.route(
+    '/queue',
+    createQueueRoutes(relay, (keeping) => events.send('keeping', { keeping })),
+  )
   app.get('/contacts', (c) => {
     const page = contacts.list(new URL(c.req.url).searchParams)
     return page ? c.json(page) : refuse(c, 400, 'bad_request', 'limit 1 to 50, and at most one known cursor')
@@ -126,7 +142,7 @@ export const createDevApp = (options: DevAppOptions): DevApp => {
     fetch: async (request, info = {}) => app.fetch(request, info),
     close: async () => {
       events.close()
-      await proxy.close()
+      await relay.close()
       contacts.close()
     },
   }

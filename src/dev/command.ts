@@ -1,12 +1,21 @@
 import { join } from 'node:path'
-import { nameError } from '../core/errors.ts'
-import { type Command, createCommand, envFileFlag, settingFlag } from '../node/commands/command.ts'
+import { nameError, OrqError } from '../core/errors.ts'
+import { type Command, CommandError, createCommand, envFileFlag, settingFlag } from '../node/commands/command.ts'
 import { listen } from '../node/listen.ts'
 import { openSettings } from '../node/settings.ts'
 import { readDevConfig } from './config.ts'
 
 /** Requests that run when the process is told to stop have this long to end, in milliseconds. */
 const graceMs = 3_000
+
+/** What a person can mend is one line, not a stack. */
+const orExplain = <T>(make: () => T): T => {
+  try {
+    return make()
+  } catch (error) {
+    throw error instanceof OrqError ? new CommandError(error.message) : error
+  }
+}
 
 /** Everything embedded, until SIGINT or SIGTERM. */
 export const devCommand: Command = createCommand({
@@ -24,7 +33,8 @@ export const devCommand: Command = createCommand({
     const { host, port, dataFolder, apiKey, tokenKeys } = readDevConfig(openSettings({ flags, environment }))
     // Loaded here: node:sqlite prints a warning in some versions of Node, which belongs to no other command.
     const { createDevApp } = await import('./app.ts')
-    const app = createDevApp({ database: join(dataFolder, 'contacts.db'), apiKey, tokenKeys, host, distFolder })
+    const files = { database: join(dataFolder, 'contacts.db'), queueFile: join(dataFolder, 'queue.db') }
+    const app = orExplain(() => createDevApp({ ...files, apiKey, tokenKeys, host, distFolder }))
     // The name alone: a message could hold what a request brought.
     const onError = (error: unknown): void => {
       warn(`orq-identify dev: ${nameError(error)}`)

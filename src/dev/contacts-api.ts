@@ -118,7 +118,7 @@ export const createContactsApi = (options: ContactsApiOptions): ContactsApi => {
   })
 
   return {
-    fetch: async (request) => (await faults.answer(request.signal)) ?? app.fetch(request),
+    fetch: async (request) => (await faults.answer(request)) ?? app.fetch(request),
     list: (query) => {
       const page = parsePageRequest(query, table.find)
       return 'message' in page ? undefined : table.list(page)

@@ -7,6 +7,7 @@ const files: ReadonlyMap<string, string> = new Map([
   ['/theme.css', 'theme.css'],
   ['/page.css', 'page.css'],
   ['/lists.css', 'lists.css'],
+  ['/cards.css', 'cards.css'],
   ['/page.js', 'page.js'],
 ])
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FaultMode } from '../../src/dev/faults.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 
@@ -38,7 +39,7 @@ export const start = async (args: string[], env: Record<string, string> = {}): P
 export interface Dev extends Started {
   /** The contacts that the embedded API has, whatever fault it plays. */
   contacts(): Promise<Record<string, unknown>[]>
-  fault(mode: 'ok' | 'down' | 'slow' | 'rate_limited'): Promise<void>
+  fault(mode: FaultMode): Promise<void>
   apiKey: string
 }
 

@@ -202,6 +202,27 @@ describe.each(tables)('on %s', (_, openTable) => {
       expect(api.list(new URLSearchParams())).toEqual({ data: [], has_more: false })
     })
 
+    test('refuse_email is 422 for a body with an e-mail, created or changed, and takes any other', async () => {
+      await send('POST', '/v2/contacts', { external_id: 'u1' })
+      api.setFault('refuse_email')
+      const refused = { status: 422, body: { code: 'invalid_contact', path: 'email' } }
+      expect(await send('POST', '/v2/contacts', { external_id: 'u1', email: 'a@b.c' })).toMatchObject(refused)
+      expect(await send('PATCH', '/v2/contacts/u1', { email: null })).toMatchObject(refused)
+      expect(await send('PATCH', '/v2/contacts/u1', { display_name: 'email' })).toMatchObject({ status: 200 })
+      expect((await send('GET', '/v2/contacts/u1')).body).not.toHaveProperty('email')
+    })
+
+    test.each(['', '[]', 'null', '"email"', '{', '{"external_id":"u1"}'])(
+      'refuse_email leaves the body %j to the API',
+      async (body) => {
+        const init = { method: 'POST', headers: { Authorization: 'Bearer key' }, body }
+        const ask = () => api.fetch(new Request('http://localhost/v2/contacts', init))
+        const without = (await ask()).status
+        api.setFault('refuse_email')
+        expect((await ask()).status).toBe(without)
+      },
+    )
+
     test('slow answers, late', async () => {
       api.setFault('slow')
       const start = performance.now()

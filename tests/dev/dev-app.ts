@@ -31,6 +31,7 @@ export const startDevApp = async (host = '127.0.0.1'): Promise<RunningApp> => {
   const secret = 's'.repeat(32)
   const app = createDevApp({
     database: ':memory:',
+    queueFile: join(distFolder, 'queue.db'),
     apiKey: 'the-api-key',
     tokenKeys: { signing: { keyId: 'default', secret }, secrets: { default: secret } },
     host,

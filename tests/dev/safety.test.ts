@@ -38,6 +38,7 @@ const changing: [method: string, path: string, body: unknown][] = [
   ['DELETE', '/session', undefined],
   ['POST', '/token', undefined],
   ['POST', '/faults', { mode: 'ok' }],
+  ['POST', '/queue', { keeping: 'memory' }],
 ]
 
 describe.each(changing)('%s %s', (method, path, body) => {
@@ -77,14 +78,14 @@ test('the page may load from its own origin only, nothing inline, in no frame', 
   expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' })
 })
 
-test.each(['/session', '/contacts', '/faults', '/nowhere'])('%s is never stored by a cache', async (path) => {
+test.each(['/session', '/contacts', '/faults', '/queue', '/nowhere'])('%s is never stored by a cache', async (path) => {
   const { headers } = await app.ask('GET', path)
   expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
 })
 
 test('the API key is in nothing that a page gets', async () => {
   const cookie = await app.signIn('u1')
-  for (const path of ['/', '/page.js', '/session', '/contacts', '/faults', '/orq/orq.js']) {
+  for (const path of ['/', '/page.js', '/session', '/contacts', '/faults', '/queue', '/orq/orq.js']) {
     const { text, headers } = await app.ask('GET', path, { headers: { Cookie: cookie } })
     expect(text + JSON.stringify(headers)).not.toContain('the-api-key')
   }

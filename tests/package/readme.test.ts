@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../src/node/metrics.ts'
 import { proxySettings } from '../../src/node/proxy-settings.ts'
@@ -36,4 +36,10 @@ test('the README lists every event that the log knows', () => {
   const listed = [...firstColumn('Logs').matchAll(/`(\w+)`/g)].map(([, name]) => name).slice(1)
   expect(known.length).toBeGreaterThan(10)
   expect([...new Set(known)].sort()).toEqual(listed.sort())
+})
+
+test('every picture of the README is there, and loads over a slow line', () => {
+  const pictures = [...readme.matchAll(/["(]((?:examples|tests)\/[\w/.-]+\.(?:png|svg))[")]/g)].map(([, path]) => path)
+  expect(pictures.length).toBeGreaterThan(4)
+  for (const path of pictures) expect(statSync(new URL(`../../${path}`, import.meta.url)).size).toBeLessThan(150_000)
 })

@@ -1,8 +1,11 @@
 import type { Contact } from '../../core/contact.ts'
 import type { Page, StoredContact } from '../contact-table.ts'
 import type { FaultMode } from '../faults.ts'
+import type { QueueAnswer } from '../queue-routes.ts'
+import type { Keeping } from '../relay.ts'
+import type { Step } from '../steps.ts'
 
-export type { Contact, FaultMode, Page, StoredContact }
+export type { Contact, FaultMode, Keeping, Page, QueueAnswer, Step, StoredContact }
 
 const send = async (method: string, path: string, body?: unknown): Promise<Response> => {
   const response = await fetch(path, {
@@ -36,3 +39,15 @@ export const setFault = async (mode: FaultMode): Promise<void> => {
 }
 
 export const listContacts = async (): Promise<Page> => (await send('GET', '/contacts?limit=50')).json()
+
+export const readQueue = async (): Promise<QueueAnswer> => (await send('GET', '/queue')).json()
+
+/** Rejects with the reason when something waits that would be lost. */
+export const keepIn = async (keeping: Keeping): Promise<void> => {
+  await send('POST', '/queue', { keeping })
+}
+
+/** Of an entry: `retry` makes it due now, `drop` forgets it. */
+export const mendQueue = async (what: 'retry' | 'drop', id: string): Promise<void> => {
+  await send('POST', `/queue/${what}`, { id })
+}

@@ -1,5 +1,6 @@
-import { byId, make, timeOf } from './element.ts'
+import { byId, insert, make, timeOf } from './element.ts'
 import type { Decision, Outcome } from './orq.ts'
+import type { People } from './people.ts'
 import { sentenceOf } from './sentences.ts'
 
 /** The list of calls and the two counters. */
@@ -8,14 +9,6 @@ export interface Calls {
   add(externalId: string, occasion: string, call: () => Promise<Outcome>): void
   /** Shows a step of the client; `sent` is a request. */
   decide(decision: Decision): void
-}
-
-/** The page stays quick in a tab that is left open: older entries go. */
-const maxEntries = 200
-
-const prepend = (list: HTMLElement, item: HTMLElement): void => {
-  list.prepend(item)
-  while (list.childElementCount > maxEntries) list.lastElementChild?.remove()
 }
 
 const count = (name: 'call' | 'request'): (() => void) => {
@@ -28,22 +21,14 @@ const count = (name: 'call' | 'request'): (() => void) => {
 }
 
 /** @param say tells a person, also one who does not see the list */
-export const createCalls = (say: (sentence: string) => void): Calls => {
+export const createCalls = (people: People, say: (sentence: string) => void): Calls => {
   const list = byId('calls')
-  const decisions = byId('decisions')
   const countCall = count('call')
   const countRequest = count('request')
   let number = 0
   /** The call that runs at this moment: a decision that comes now is about it. */
   let current: HTMLElement | undefined
   let latest: Decision | undefined
-  /** Decisions name a contact by a hash, the same as long as the page lives; learned from the calls. */
-  const hashes = new Map<string, string>()
-
-  const learn = (externalId: string, decision: Decision | undefined): void => {
-    if (decision && !hashes.has(externalId) && ![...hashes.values()].includes(decision.contact))
-      hashes.set(externalId, decision.contact)
-  }
 
   const add: Calls['add'] = (externalId, occasion, call) => {
     const name = `Call ${++number}`
@@ -53,13 +38,13 @@ export const createCalls = (say: (sentence: string) => void): Calls => {
     const item = make('li', '', status, timeOf(Date.now()), said, what)
     item.dataset['status'] = 'waiting'
     item.dataset['externalId'] = externalId
-    prepend(list, item)
+    insert(list, item)
     byId('no-calls').hidden = true
     countCall()
 
     const settle = (outcome: Outcome): void => {
       // The client tells its decision right before it settles the promise.
-      if (outcome.status === latest?.kind && outcome.reason === latest.reason) learn(externalId, latest)
+      if (outcome.status === latest?.kind && outcome.reason === latest.reason) people.learn(externalId, latest)
       item.dataset['status'] = outcome.status
       if (outcome.reason) item.dataset['reason'] = outcome.reason
       status.textContent = outcome.reason ? `${outcome.status} · ${outcome.reason.replace('_', ' ')}` : outcome.status
@@ -77,7 +62,7 @@ export const createCalls = (say: (sentence: string) => void): Calls => {
   const finish = ({ kind, contact, at }: Decision): void => {
     if (kind !== 'delivered' && kind !== 'accepted' && kind !== 'dropped') return
     for (const item of list.querySelectorAll<HTMLElement>('[data-status="pending"]:not([data-later])')) {
-      if (hashes.get(item.dataset['externalId'] ?? '') !== contact) continue
+      if (people.hashOf(item.dataset['externalId'] ?? '') !== contact) continue
       item.dataset['later'] = kind
       const verb = kind === 'dropped' ? 'Dropped' : kind === 'delivered' ? 'Delivered' : 'Accepted'
       item.append(make('p', 'later', `${verb} at `, timeOf(at)))
@@ -86,21 +71,11 @@ export const createCalls = (say: (sentence: string) => void): Calls => {
   }
 
   const decide: Calls['decide'] = (decision) => {
-    const { kind, reason, contact, at } = decision
+    const { kind } = decision
     latest = decision
-    if (current && kind !== 'dropped') learn(current.dataset['externalId'] ?? '', decision)
+    if (current && kind !== 'dropped') people.learn(current.dataset['externalId'] ?? '', decision)
     if (current && kind === 'joined') current.dataset['joined'] = 'true'
     if (kind === 'sent') countRequest()
-    const item = make(
-      'li',
-      '',
-      timeOf(at),
-      make('span', '', reason ? `${kind} · ${reason}` : kind),
-      contact.slice(0, 6),
-    )
-    item.dataset['kind'] = kind
-    if (reason) item.dataset['reason'] = reason
-    prepend(decisions, item)
     finish(decision)
   }
 

@@ -24,3 +24,23 @@ export const timeOf = (at: number | string): HTMLTimeElement => {
   element.dateTime = date.toISOString()
   return element
 }
+
+/** The page stays quick in a tab that is left open: older entries go. */
+const maxEntries = 200
+
+/** @param before what the item comes before, by default everything; null: it comes last */
+export const insert = (list: HTMLElement, item: HTMLElement, before: Element | null = list.firstElementChild): void => {
+  list.insertBefore(item, before)
+  while (list.childElementCount > maxEntries) list.lastElementChild?.remove()
+}
+
+/** A name and what it stands for, for a `dl`. */
+export const pair = (name: string, ...content: (string | Node)[]): Node[] => [
+  make('dt', '', name),
+  make('dd', '', ...content),
+]
+
+let lastId = 0
+
+/** An id that no other element of the page has. */
+export const nextId = (prefix: string): string => `${prefix}-${++lastId}`

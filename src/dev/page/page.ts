@@ -1,9 +1,15 @@
-import { type FaultMode, setFault, signIn, signOut, whoIsSignedIn } from './backend.ts'
+import { signIn, signOut, whoIsSignedIn } from './backend.ts'
 import { createCalls } from './calls.ts'
-import { watchContacts } from './contacts.ts'
+import { createContactList } from './contacts.ts'
 import { byId } from './element.ts'
+import { createFaultSwitches } from './faults.ts'
+import { listenToServer } from './live.ts'
 import { loadOrq, type PageUser } from './orq.ts'
+import { createPeople } from './people.ts'
 import { type Profile, personOf, readProfile, showProfile, userOf } from './profile.ts'
+import { createQueue } from './queue.ts'
+import { createSnippetChooser } from './snippet-chooser.ts'
+import { createStream } from './stream.ts'
 
 const say = (sentence: string): void => {
   byId('notice').dataset['trouble'] = 'false'
@@ -20,16 +26,28 @@ const onClick = (id: string, action: () => void | Promise<void>): void => {
 }
 
 const start = async (): Promise<void> => {
-  const faults = [...document.querySelectorAll<HTMLInputElement>('input[name="fault"]')]
-  watchContacts((mode) => {
-    for (const choice of faults) choice.checked = choice.value === mode
+  createSnippetChooser()
+  const stream = createStream()
+  const people = createPeople(stream.name)
+  const contacts = createContactList()
+  const queue = createQueue(say, complain)
+  listenToServer({
+    onOpen: () => Promise.all([contacts.refresh(), queue.refresh()]),
+    onContact: contacts.change,
+    onStep: (step) => {
+      stream.step(step)
+      queue.touch()
+    },
+    onFault: createFaultSwitches(complain),
+    onKeeping: queue.touch,
   })
-  for (const choice of faults)
-    choice.addEventListener('change', () => void setFault(choice.value as FaultMode).catch(complain))
 
   const orq = await loadOrq()
-  const calls = createCalls(say)
-  orq.on('decision', calls.decide)
+  const calls = createCalls(people, say)
+  orq.on('decision', (decision) => {
+    calls.decide(decision) // first: it may learn whose decision it is
+    stream.decide(decision, people)
+  })
 
   let signedIn: string | undefined
   let before: Profile | undefined
