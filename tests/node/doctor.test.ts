@@ -342,6 +342,13 @@ describe('what is broken is a line that says how to mend it, and exit status 1',
     expect(status).toBe(1)
   })
 
+  test('a deployment without https', async () => {
+    // An address of this machine that is not a loopback one to whoever reads it.
+    const { status, of } = await examine([proxy.url.replace('127.0.0.1', '0.0.0.0')])
+    expect(of('wrong')).toEqual([expect.stringMatching(/^https: tokens and contacts travel readable for everybody; /)])
+    expect(status).toBe(1)
+  })
+
   test('a proxy that turns everybody away for a while', async () => {
     const { of } = await examineBehind({
       incoming: (exchange) => (isRoute(exchange) ? { status: 429, ...json({ code: 'rate_limited' }) } : undefined),
