@@ -37,3 +37,8 @@ export const installExamples = (names: readonly string[]): Installed => {
   npm(folder, 'install', '--prefer-offline', '--install-links')
   return { folder: (name) => join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
+
+/** Runs the example's own build. Throws with its output when that fails. */
+export const buildExample = (folder: string): void => {
+  npm(folder, 'run', 'build')
+}

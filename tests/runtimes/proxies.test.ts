@@ -18,7 +18,7 @@ describe.skipIf(!isAll)('createProxy', () => {
   const closings: (() => void)[] = []
   beforeAll(() => {
     examples = installExamples(names)
-  }, 120_000)
+  }, 300_000)
   afterAll(() => {
     for (const close of closings) close()
     examples?.remove()
