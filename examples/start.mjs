@@ -6,8 +6,11 @@ import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const folderOf = (name) => `${root}/examples/${name}`
-const names = readdirSync(folderOf('.')).filter((name) => existsSync(`${folderOf(name)}/package.json`))
+const folderOf = (name) => `${root}examples/${name}`
+// The Worker needs wrangler: its README says how it starts.
+const names = readdirSync(folderOf('.')).filter(
+  (name) => name !== 'cloudflare-worker' && existsSync(`${folderOf(name)}/package.json`),
+)
 const name = process.argv[2]
 if (!names.includes(name)) {
   console.error(`Usage: node examples/start.mjs NAME, which is one of ${names.join(', ')}`)
@@ -30,8 +33,8 @@ const stop = () => {
       process.kill(-pid) // npm hands no signal on
     } catch {} // has ended by itself
 }
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop)
 process.once('exit', stop)
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit())
 
 /** Starts a program, shows what it prints, and waits until it says where it is. */
 const start = (folder, [command, ...args], env) =>
@@ -54,7 +57,8 @@ const start = (folder, [command, ...args], env) =>
     })
   })
 
-if (!existsSync(`${root}/dist/orq.js`)) {
+// What the last step of a build writes.
+if (!existsSync(`${root}dist/types/index.d.ts`)) {
   install(root)
   run(root, 'run', 'build')
 }
