@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { devCommand } from './dev/command.ts'
+import { doctorCommand } from './node/commands/doctor.ts'
 import { runProgram } from './node/commands/main.ts'
 import { processContext, readOwnPackage } from './node/commands/process.ts'
 import { proxyCommand } from './node/commands/proxy.ts'
@@ -10,7 +11,7 @@ process.exitCode = await runProgram(
   {
     name: 'orq-identify',
     ...readOwnPackage(import.meta.url),
-    commands: { dev: devCommand, proxy: proxyCommand, token: tokenCommand, queue: queueCommand },
+    commands: { dev: devCommand, proxy: proxyCommand, token: tokenCommand, queue: queueCommand, doctor: doctorCommand },
     colours: process.stdout.isTTY,
   },
   process.argv.slice(2),

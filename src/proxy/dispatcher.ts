@@ -18,9 +18,12 @@ export interface DispatcherOptions {
   onEvent?: EventListener | undefined
 }
 
+/** Hears of work that goes on after the answer: some runtimes stop what a request began when it has ended. */
+export type KeepAlive = (work: Promise<unknown>) => void
+
 export interface Dispatcher {
   /** Stores an update, and delivers it or leaves it to be delivered. Rejects only when the store could not take it. */
-  deliver(update: Update): Promise<Delivery>
+  deliver(update: Update, keepAlive?: KeepAlive): Promise<Delivery>
   /**
    * Starts nothing more, lets calls on the wire end for `graceMs`, aborts the rest, gives their claims back, answers who
    * waits, and closes the store.
@@ -119,7 +122,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   }
 
   /** Uses a slot that is already taken. @param askedAt when the store was asked, by the monotonic clock */
-  const start = (claim: Claim, askedAt: number): void => {
+  const start = (claim: Claim, askedAt: number, keepAlive: KeepAlive): void => {
     const { externalId } = claim
     const before = running.get(externalId)
     // One aborter for all that is lined up, so that closing reaches the first.
@@ -133,14 +136,15 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         if (running.get(externalId) === self) running.delete(externalId)
         // Only then: asking costs a transaction.
         if (self.hasNewer || kind !== 'done') mayBeDue = true
-        if (mayBeDue) void pump()
+        if (mayBeDue) keepAlive(pump(keepAlive))
       })
+    keepAlive(ended)
     const self: Running = { aborter, ended, hasNewer: false }
     running.set(externalId, self)
   }
 
   /** One at a time, so that a row which becomes due meanwhile is looked for once more and never overlooked. */
-  const pump = async (): Promise<void> => {
+  const pump = async (keepAlive: KeepAlive = () => {}): Promise<void> => {
     if (isPumping) return
     isPumping = true
     for (let free = pace.free(taken); mayBeDue && !isClosed && free > 0; free = pace.free(taken)) {
@@ -155,7 +159,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const last = claims.at(-1)
       mayBeDue ||= claims.length === free
       isBehind = claims.length === free && !!last && clock.now() - last.pendingSince > behindMs
-      for (const claim of claims) start(claim, askedAt)
+      for (const claim of claims) start(claim, askedAt, keepAlive)
     }
     isPumping = false
   }
@@ -193,7 +197,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   }
 
   return {
-    deliver: async (update) => {
+    deliver: async (update, keepAlive = () => {}) => {
       if (isClosed) return { kind: 'unavailable' }
       const askedAt = clock.monotonic()
       const storingThis = put(update)
@@ -214,13 +218,13 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       if (before) before.hasNewer = true
       else if (!claim) {
         mayBeDue = true
-        void pump()
+        void pump(keepAlive)
         const isFar = isDurable ? waits || isBehind || !pace.isOpen() : pace.waitMs() > 0
         if (isFar) return giveUp(externalId, version)
       }
       const patience = isDurable ? patienceMs.durable : patienceMs.volatile
       const delivery = waiters.wait({ externalId, version, fields }, patience, () => giveUp(externalId, version))
-      if (claim) start(claim, askedAt)
+      if (claim) start(claim, askedAt, keepAlive)
       return delivery
     },
     close: async (graceMs = 0) => {

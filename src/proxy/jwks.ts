@@ -82,16 +82,19 @@ export const jwks = (options: JwksOptions): Verify => {
 
   const refresh = (): Promise<void> => {
     fetchedAt = clock.monotonic()
-    fetching ??= fetch(url, { redirect: 'error', signal: AbortSignal.timeout(fetchTimeoutMs) })
+    // Never one that is under way: it has ended, or a runtime has stopped it together with the request that began it.
+    // `manual`, as workerd throws on `error`: a redirect is not ok, and not followed.
+    const mine = fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(fetchTimeoutMs) })
       .then(readSet)
       .then((next) => {
         keys = next
       })
       .catch(() => {})
       .finally(() => {
-        fetching = undefined
+        if (fetching === mine) fetching = undefined
       })
-    return fetching
+    fetching = mine
+    return mine
   }
 
   const keyOf = async (kid: string): Promise<BoundKey | undefined> => {

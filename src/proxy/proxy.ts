@@ -8,7 +8,7 @@ import { createUpstreamRequest, type UpstreamOptions } from '../upstream/request
 import { upsert } from '../upstream/upsert.ts'
 import { acceptedAnswer, Refusal, refusalAnswer } from './answer.ts'
 import { checkContentType, readContact } from './body.ts'
-import { createDispatcher } from './dispatcher.ts'
+import { createDispatcher, type KeepAlive } from './dispatcher.ts'
 import { type EventListener, type ProxyEvent, shieldListener } from './events.ts'
 import { createLimiter, type Limiter, networkOf } from './limits.ts'
 import { createOriginCheck, type OriginCheck, preflightAnswer } from './origin.ts'
@@ -42,9 +42,19 @@ export interface ProxyOptions {
   clock?: Clock | undefined
 }
 
+export interface RequestInfo {
+  /** Of whoever asks, for `addressLimit`. @defaultValue none: nothing is counted by address */
+  address?: string | undefined
+  /**
+   * Keeps the runtime at work until a promise settles: `(work) => ctx.waitUntil(work)` on Cloudflare Workers, which
+   * stop all that a request began when it is answered or its page has left. Elsewhere not needed.
+   */
+  waitUntil?: KeepAlive | undefined
+}
+
 export interface Proxy {
   /** Answers `POST {basePath}/v2/contacts`, its preflight, and 404 to the rest. Never rejects. */
-  fetch(request: Request, info?: { address?: string | undefined }): Promise<Response>
+  fetch(request: Request, info?: RequestInfo): Promise<Response>
   /**
    * Starts no more calls, lets those on the wire end for `graceMs`, and closes the store. What a durable store has is
    * delivered by the next process at once. @param graceMs default 0
@@ -138,7 +148,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   const answer = async (
     incoming: Request,
     origin: OriginCheck,
-    { address, event }: { address: string | undefined; event: Answered | undefined },
+    { address, waitUntil, event }: RequestInfo & { event: Answered | undefined },
   ): Promise<Response> => {
     const { headers, method } = incoming
     if (pathOf(incoming.url) !== route) throw new Refusal('not_found')
@@ -161,9 +171,11 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     checkFields(contact, scope)
     const { external_id, ...fields } = contact
     const issuedAt = scope.issuedAt === undefined ? undefined : scope.issuedAt * 1000
-    const delivery = await dispatcher.deliver({ externalId: external_id, fields, id, issuedAt }).catch(() => {
-      throw new Refusal('store_unavailable')
-    })
+    const delivery = await dispatcher
+      .deliver({ externalId: external_id, fields, id, issuedAt }, waitUntil)
+      .catch(() => {
+        throw new Refusal('store_unavailable')
+      })
     switch (delivery.kind) {
       case 'delivered':
         return acceptedAnswer(
@@ -187,7 +199,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   }
 
   return {
-    fetch: async (incoming, { address } = {}) => {
+    fetch: async (incoming, { address, waitUntil } = {}) => {
       const start = onEvent ? clock.monotonic() : 0
       // The one thing that is made per request to be told, and only where somebody listens.
       const event: Answered | undefined = onEvent && {
@@ -200,7 +212,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       const origin = checkOrigin(incoming.headers)
       let response: Response
       try {
-        response = await answer(incoming, origin, { address, event })
+        response = await answer(incoming, origin, { address, waitUntil, event })
         if (event) event.code = response.status === 200 ? 'delivered' : 'accepted'
       } catch (error) {
         const refusal = error instanceof Refusal ? error : new Refusal('internal')

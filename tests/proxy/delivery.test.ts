@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Store } from '../../src/server.ts'
 import { memory } from '../../src/server.ts'
-import { client, contact, createWorld, reply, trusting, type World } from './harness.ts'
+import { client, contact, createWorld, reply, requestFor, trusting, type World } from './harness.ts'
 
 const email = (value: string) => ({ external_id: 'u1', email: value })
 const update = (world: World, number: number, body: object, suffix = '') =>
@@ -134,4 +134,26 @@ describe('the store', () => {
     expect(answer).toMatchObject({ status: 202, body: { external_id: 'u1', status: 'accepted' } })
     await durable.proxy.close()
   })
+})
+
+test('waitUntil lasts until the call has ended, and so has the one for what came meanwhile', async () => {
+  let answerFirst = (_: Response): void => {}
+  const first = new Promise<Response>((resolve) => {
+    answerFirst = resolve
+  })
+  const world = createWorld({ ...trusting, replies: [() => first] })
+  const work: Promise<unknown>[] = []
+  const send = (body: object, waitUntil?: (one: Promise<unknown>) => void) =>
+    world.proxy.fetch(requestFor(body), { waitUntil })
+  const answered = send(email('a@b.c'), (one) => work.push(one))
+  await expect.poll(() => world.calls.length).toBe(1)
+  const joined = send({ external_id: 'u1', tags: ['b'] })
+  await expect.poll(() => world.puts.length).toBe(2)
+  answerFirst(reply(200, '{}'))
+  expect((await answered).status).toBe(200)
+  // What ends may have begun more: it has told so by then.
+  for (let n = 0; n < work.length; n++) await work[n]
+  expect(bodies(world)).toEqual([email('a@b.c'), expect.objectContaining({ tags: ['b'] })])
+  expect(work.length).toBeGreaterThan(1)
+  expect((await joined).status).toBe(200)
 })

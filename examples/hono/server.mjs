@@ -1,0 +1,20 @@
+// The proxy as a route of a Hono app, here on Node.
+import { serve } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
+import { Hono } from 'hono'
+import { createProxy, jwt, mintToken } from 'orq-identify/server'
+
+const { ORQ_API_KEY: apiKey, ORQ_SERVER_URL: serverUrl, ORQ_TOKEN_SECRET: secret, PORT = '8080' } = process.env
+const proxy = createProxy({ verify: jwt({ secret }), upstream: { apiKey, serverUrl } })
+
+const app = new Hono()
+app.all('/orq/v2/contacts', (c) => proxy.fetch(c.req.raw, { address: getConnInfo(c).remote.address }))
+// For whoever is signed in by your session; here it is always Jane.
+app.post('/token', async (c) => {
+  const token = await mintToken({ subject: 'user_1' }, { secret })
+  return c.json({ token }, 200, { 'cache-control': 'no-store' })
+})
+
+serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(PORT) }, ({ port }) =>
+  console.log(`Open http://127.0.0.1:${port}`),
+)

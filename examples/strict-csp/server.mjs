@@ -1,0 +1,40 @@
+// The script tag under a policy that allows nothing but scripts with this page's nonce and requests to its own origin.
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { createProxy, jwt, mintToken } from 'orq-identify/server'
+
+const { ORQ_API_KEY: apiKey, ORQ_SERVER_URL: serverUrl, ORQ_TOKEN_SECRET: secret, PORT = '8080' } = process.env
+const proxy = createProxy({ verify: jwt({ secret }), upstream: { apiKey, serverUrl } })
+const page = await readFile(new URL('index.html', import.meta.url), 'utf8')
+
+const app = new Hono()
+app.get('/', (c) => {
+  const nonce = randomBytes(16).toString('base64')
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}' 'strict-dynamic'`,
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "require-trusted-types-for 'script'",
+  ]
+  return c.html(page.replaceAll('{nonce}', nonce), 200, { 'content-security-policy': policy.join('; ') })
+})
+// The browser files of the package; `orq-identify proxy` serves them itself, compressed.
+app.get('/orq/:file{(orq|transport)[a-z.]*\\.js}', async (c) =>
+  c.body(await readFile(new URL(c.req.param('file'), import.meta.resolve('orq-identify'))), 200, {
+    'content-type': 'text/javascript; charset=utf-8',
+    'cache-control': 'public, max-age=300',
+  }),
+)
+app.all('/orq/v2/contacts', (c) => proxy.fetch(c.req.raw))
+// For whoever is signed in by your session; here it is always Jane.
+app.post('/token', async (c) => {
+  const token = await mintToken({ subject: 'user_1' }, { secret })
+  return c.json({ token }, 200, { 'cache-control': 'no-store' })
+})
+
+serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(PORT) }, ({ port }) =>
+  console.log(`Open http://127.0.0.1:${port}`),
+)
