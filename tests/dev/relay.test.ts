@@ -89,7 +89,8 @@ test('the disk is not left while something waits on it, and a restart finds it t
   expect(entry).toMatchObject({ externalId: 'u1', fields: { email: 'a@b.c' } })
   await relay.drop(entry?.id ?? '')
   expect(await relay.keep('memory')).toBe(true)
-  expect(readdirSync(folder)).toEqual([])
+  // A lock that is deleted is one that two may hold.
+  expect(readdirSync(folder)).toEqual(['queue.db-lock'])
 })
 
 test('no store trusts what it knew before another one took its place', async () => {
