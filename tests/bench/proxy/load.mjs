@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import autocannon from 'autocannon'
+import { Pool } from 'undici'
 import { secret } from './processes.mjs'
 
 const connections = 64
@@ -53,4 +55,31 @@ export const load = async (url, { path = '/orq/v2/contacts', most, ...options })
   if (bad.length || result.errors) throw new Error(`answers ${JSON.stringify(statuses)}, errors ${result.errors}`)
   const { p50, p99 } = result.latency
   return { perSecond: result.requests.total / seconds, total: result.requests.total, seconds, p50, p99, statuses }
+}
+
+/**
+ * Requests at an even pace, whether or not those before are answered: people do not wait for each other. The latency of
+ * each counts from when it was due. (At a given rate autocannon sends a second's requests at once, then waits.)
+ */
+export const loadEvenly = async (url, { path = '/orq/v2/contacts', perSecond, seconds }) => {
+  const requests = Array.from({ length: perSecond * seconds }, () => nextRequest(path))
+  const pool = new Pool(url, { connections })
+  const times = []
+  const statuses = {}
+  const running = []
+  const start = performance.now()
+  const send = async (request, due) => {
+    const { statusCode, body } = await pool.request(request)
+    await body.dump()
+    times.push(performance.now() - due)
+    statuses[statusCode] = (statuses[statusCode] ?? 0) + 1
+  }
+  for (let sent = 0; sent < requests.length; await sleep(1))
+    for (; sent < requests.length && start + (sent / perSecond) * 1_000 <= performance.now(); sent++)
+      running.push(send(requests[sent], start + (sent / perSecond) * 1_000))
+  await Promise.all(running)
+  await pool.close()
+  times.sort((a, b) => a - b)
+  const at = (share) => Math.round(times[Math.floor(times.length * share)] * 10) / 10
+  return { perSecond, total: times.length, p50: at(0.5), p99: at(0.99), statuses }
 }
