@@ -1,19 +1,13 @@
 #!/usr/bin/env node
-import { devCommand } from './dev/command.ts'
-import { doctorCommand } from './node/commands/doctor.ts'
-import { runProgram } from './node/commands/main.ts'
-import { processContext, readOwnPackage } from './node/commands/process.ts'
-import { proxyCommand } from './node/commands/proxy.ts'
-import { queueCommand } from './node/commands/queue.ts'
-import { tokenCommand } from './node/commands/token.ts'
+import { tellOldNode } from './node/old-node.ts'
+import { readOwnPackage } from './node/own-package.ts'
 
-process.exitCode = await runProgram(
-  {
-    name: 'orq-identify',
-    ...readOwnPackage(import.meta.url),
-    commands: { dev: devCommand, proxy: proxyCommand, token: tokenCommand, queue: queueCommand, doctor: doctorCommand },
-    colours: process.stdout.isTTY,
-  },
-  process.argv.slice(2),
-  processContext(import.meta.url),
-)
+const complaint = tellOldNode(process.versions.node, readOwnPackage(import.meta.url).engines.node)
+if (complaint) {
+  console.error(complaint)
+  process.exitCode = 2
+} else {
+  // Not before: what the commands are made of fails on an older Node, by a stack trace that does not say why.
+  const { runCommandLine } = await import('./dev/command-line.ts')
+  process.exitCode = await runCommandLine(import.meta.url)
+}

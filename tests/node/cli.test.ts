@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -226,6 +226,34 @@ describe('the proxy', () => {
   test('has no setting that these tests forget', () => {
     const named = [...Object.keys({ ...provider, ...byParty, ...secrets }), 'ORQ_TOKEN_KEYS']
     expect(named.sort()).toEqual(proxySettings.map(({ name }) => name).sort())
+  })
+})
+
+describe('an older Node than engines names', () => {
+  const complaint = (version: string) => `orq-identify: Node 22.19 or newer is needed, this one is ${version}\n`
+
+  test('is told which one is needed, before anything is loaded that fails on it', async () => {
+    // Node as it is, but for what it says of itself, and for a package that the commands are made of.
+    const old = `import { registerHooks } from 'node:module'
+      Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.18.9' } })
+      registerHooks({ resolve: (name, context, next) => name === 'undici' ? next('node:undici') : next(name, context) })`
+    const url = `data:text/javascript,${encodeURIComponent(old)}`
+    const { status, out, err } = await finish(['--version'], { NODE_OPTIONS: `--import=${url}` })
+    expect({ status, out, err }).toEqual({ status: 2, out: '', err: complaint('22.18.9') })
+    // Were it new enough, that would have been loaded.
+    const newer = `data:text/javascript,${encodeURIComponent(old.replace('22.18.9', '22.19.0'))}`
+    const failed = await finish(['--version'], { NODE_OPTIONS: `--import=${newer}` })
+    expect([failed.status, failed.err]).toEqual([1, expect.stringContaining('node:undici')])
+  })
+
+  const version = ({ stdout }: { stdout: string | null }) => stdout?.trim().slice(1) ?? ''
+  const own = ['/usr/bin/node', '/usr/local/bin/node'].find((path) =>
+    /^(?:20|22\.(?:\d|1[0-8]))\./.test(version(spawnSync(path, ['--version'], { encoding: 'utf8' }))),
+  )
+  test.skipIf(!own)('says so when it really is one (needs such a Node on the machine)', () => {
+    const { status, stderr } = spawnSync(own as string, [cli, 'dev'], { cwd: folder, encoding: 'utf8' })
+    const has = version(spawnSync(own as string, ['--version'], { encoding: 'utf8' }))
+    expect([status, stderr]).toEqual([2, complaint(has)])
   })
 })
 

@@ -1,11 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { readOwnPackage } from '../own-package.ts'
 import type { CommandContext } from './command.ts'
-
-/** What the package says of itself. @param entry URL of the built program, in `dist` */
-export const readOwnPackage = (entry: string): { version: string; description: string } =>
-  JSON.parse(readFileSync(new URL('../package.json', entry), 'utf8'))
 
 const confirm = (question: string): Promise<boolean> =>
   new Promise((resolve) => {
