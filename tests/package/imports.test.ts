@@ -28,8 +28,8 @@ const special: readonly [path: RegExp, name: RegExp][] = [
   [/^react\.ts$/, /^react$/],
   [/^vue\.ts$/, /^vue$/],
   [/^cli\.ts$/, /^citty$/],
-  // It imports nothing itself: what it names stands in the code that readers copy.
-  [/^dev\/page\/snippets\.ts$/, /^(@\/auth|vue|@segment\/analytics-next|orq-identify(\/\w+)?)$/],
+  // They import none of it: what they name stands in the code that readers copy.
+  [/^dev\/page\/snippet[\w-]*\.ts$/, /^(@\/auth|vue|svelte|@segment\/analytics-next|analytics|orq-identify(\/\w+)?)$/],
 ]
 
 const files = readdirSync(root, { recursive: true, withFileTypes: true })

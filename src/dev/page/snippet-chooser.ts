@@ -1,5 +1,6 @@
 import { byId, make, nextId } from './element.ts'
-import { type Framework, frameworksAt, type Part } from './snippets.ts'
+import type { Part } from './snippet-servers.ts'
+import { type Framework, frameworksAt } from './snippets.ts'
 
 /** @returns false where the browser gives no clipboard: on plain http that is not this machine */
 const copy = async (text: string): Promise<boolean> => {

@@ -1,62 +1,9 @@
-/** A file of the reader's, or what to add to it. */
-export interface Part {
-  file: string
-  code: string
-}
+import { nextConfig, nextTokenRoute, type Part, tokenRoute, viteConfig } from './snippet-servers.ts'
 
 export interface Framework {
   name: string
   parts: Part[]
 }
-
-const tokenRoute: Part = {
-  file: 'your server, beside your sessions',
-  code: `import { mintToken } from 'orq-identify/server'
-
-app.post('/token', async (request, response) => {
-  const { userId } = request.session
-  if (!userId) return response.status(204).end()
-  const secret = process.env.ORQ_TOKEN_SECRET
-  const token = await mintToken({ subject: userId }, { secret })
-  response.set('Cache-Control', 'no-store').json({ token })
-})`,
-}
-
-const nextTokenRoute: Part = {
-  file: 'app/token/route.ts',
-  code: `import { mintToken } from 'orq-identify/server'
-import { auth } from '@/auth'
-
-export const POST = async () => {
-  const session = await auth()
-  if (!session?.user?.id) return new Response(null, { status: 204 })
-  const secret = process.env.ORQ_TOKEN_SECRET!
-  const token = await mintToken({ subject: session.user.id }, { secret })
-  return Response.json({ token }, { headers: { 'Cache-Control': 'no-store' } })
-}`,
-}
-
-/** How an app under development reaches this server. Cookies know no ports: who signs in here has a token there. */
-const viteConfig = (origin: string): Part => ({
-  file: 'vite.config.js, while you develop',
-  code: `export default {
-  server: {
-    proxy: {
-      '/orq': '${origin}',
-      '/token': '${origin}', // until your own server mints
-    },
-  },
-}`,
-})
-
-const nextConfig = (origin: string): Part => ({
-  file: 'next.config.js, while you develop',
-  code: `export default {
-  rewrites: async () => [
-    { source: '/orq/:path*', destination: '${origin}/orq/:path*' },
-  ],
-}`,
-})
 
 /** What each framework needs. @param origin where this server is, for an app under development */
 export const frameworksAt = (origin: string): Framework[] => {
@@ -113,6 +60,7 @@ const { status, reason } = await orq.identify({
           code: `import { OrqProvider, useIdentify } from 'orq-identify/react'
 
 const Identify = ({ user }) => {
+  // undefined while that is not known, null when signed out:
   useIdentify(user && {
     externalId: user.id,
     displayName: user.name,
@@ -145,15 +93,38 @@ createApp(App)
         },
         {
           file: 'App.vue, in its script setup',
-          code: `import { computed } from 'vue'
-import { useIdentify } from 'orq-identify/vue'
+          code: `import { useIdentify } from 'orq-identify/vue'
 
 const { user } = defineProps(['user'])
-useIdentify(computed(() => user && {
+// undefined while that is not known, null when signed out:
+useIdentify(() => user && {
   externalId: user.id,
   displayName: user.name,
   email: user.email,
-}))`,
+})`,
+        },
+        ...onVite,
+      ],
+    },
+    {
+      name: 'Svelte',
+      parts: [
+        {
+          file: 'App.svelte, in its script',
+          code: `import { orq } from 'orq-identify'
+import { onMount } from 'svelte'
+
+const { user } = $props()
+onMount(() => orq.init({ proxyUrl: '/orq', tokenUrl: '/token' }))
+$effect(() => {
+  if (user) orq.identify({
+    externalId: user.id,
+    displayName: user.name,
+    email: user.email,
+  })
+})
+
+// At sign-out: orq.reset()`,
         },
         ...onVite,
       ],
@@ -194,10 +165,33 @@ export const IdentifyUser = (props: { user: User | null }) => (
         {
           file: 'main.js',
           code: `import { AnalyticsBrowser } from '@segment/analytics-next'
+import { orq } from 'orq-identify'
 import { orqPlugin } from 'orq-identify/segment'
 
+orq.init({ proxyUrl: '/orq', tokenUrl: '/token' })
 const analytics = AnalyticsBrowser.load({ writeKey: 'YOUR_KEY' })
-analytics.register(orqPlugin({ proxyUrl: '/orq', tokenUrl: '/token' }))
+analytics.register(orqPlugin(orq))
+
+// As ever; it reaches Orq, too:
+analytics.identify('user_1', { name: 'Ada Lovelace', plan: 'pro' })`,
+        },
+        ...onVite,
+      ],
+    },
+    {
+      name: 'analytics',
+      parts: [
+        {
+          file: 'main.js',
+          code: `import { Analytics } from 'analytics'
+import { orq } from 'orq-identify'
+import { orqPlugin } from 'orq-identify/analytics'
+
+orq.init({ proxyUrl: '/orq', tokenUrl: '/token' })
+const analytics = Analytics({
+  app: 'your-app',
+  plugins: [orqPlugin(orq)],
+})
 
 // As ever; it reaches Orq, too:
 analytics.identify('user_1', { name: 'Ada Lovelace', plan: 'pro' })`,

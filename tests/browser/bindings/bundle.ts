@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import { type Plugin, rollup } from 'rollup'
@@ -41,7 +41,7 @@ const ownDoors: Plugin = {
 /**
  * A page's script with the real libraries in it and the built doors of ours, but the core: a page has that once, under
  * the name that its import map gives.
- * @param entry a file of `pages`
+ * @param entry a file of `pages`, or the whole path of another
  * @param place for a browser, or for a server, which has no import map and gets all of it
  */
 export const bundle = async (entry: string, place: 'browser' | 'server' = 'browser'): Promise<string> => {
@@ -50,7 +50,7 @@ export const bundle = async (entry: string, place: 'browser' | 'server' = 'brows
   const { default: commonjs } = (await import(name)) as { default: () => Plugin }
   const isServer = place === 'server'
   const built = await rollup({
-    input: join(import.meta.dirname, 'pages', entry),
+    input: resolve(import.meta.dirname, 'pages', entry),
     external: isServer ? /^node:/ : 'orq-identify',
     plugins: [
       ownDoors,
@@ -59,7 +59,7 @@ export const bundle = async (entry: string, place: 'browser' | 'server' = 'brows
         browser: !isServer,
         preferBuiltins: isServer,
         exportConditions: ['development'],
-        modulePaths: [tools],
+        modulePaths: [tools, join(root, 'node_modules')],
         dedupe: ['react', 'vue'],
       }),
       commonjs(),
