@@ -1,3 +1,4 @@
+export { type BrowserFiles, type BrowserFilesOptions, createBrowserFiles } from './node/browser-files.ts'
 export { nodeHmac } from './node/hmac.ts'
 export { type ServeOptions, type Serving, serve } from './node/serve.ts'
 export { SettingError } from './node/setting-error.ts'

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { maxBodyBytes, parseContact } from '../core/contact.ts'
+import { createBrowserFiles } from '../node/browser-files.ts'
 import type { TokenKeys } from '../node/config.ts'
-import { createFiles } from '../node/files.ts'
 import { jwt } from '../proxy/jwt.ts'
 import { mintToken } from '../proxy/mint.ts'
 import { openContactTable } from './contact-table.ts'
@@ -64,7 +64,7 @@ export const createDevApp = (options: DevAppOptions): DevApp => {
       if (step) events.send('step', step)
     },
   })
-  const browserFiles = createFiles({ folder: distFolder })
+  const browserFiles = createBrowserFiles({ folder: distFolder })
   const pageFiles = createPageFiles(join(distFolder, 'page'))
   const sessions = createSessions()
   contacts.onChange(({ contact }) => events.send('contact', contact))

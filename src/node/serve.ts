@@ -3,7 +3,7 @@ import { systemClock } from '../core/ports.ts'
 import { createProxy, type ProxyOptions } from '../proxy/proxy.ts'
 import type { Store } from '../store/store.ts'
 import { createAdmin } from './admin.ts'
-import { createFiles } from './files.ts'
+import { createBrowserFiles } from './browser-files.ts'
 import { addressOf } from './forwarded.ts'
 import { type Listening, listen } from './listen.ts'
 import { createMetrics } from './metrics.ts'
@@ -68,7 +68,7 @@ export const serve = async (options: ServeOptions): Promise<Serving> => {
       onEvent?.(event)
     },
   })
-  const files = distFolder === undefined ? undefined : createFiles({ folder: distFolder, basePath })
+  const files = distFolder === undefined ? undefined : createBrowserFiles({ folder: distFolder, basePath })
   const admin = createAdmin({ store, metrics, clock })
   let isWarned = trustedProxies > 0
 

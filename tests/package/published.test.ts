@@ -77,6 +77,7 @@ describe.runIf(hasTools)('the package as published', { timeout: 180_000 }, () =>
       'dist/orq.esm.js',
       'dist/orq.full.js',
       'dist/orq.js',
+      'dist/page/cards.css',
       'dist/page/index.html',
       'dist/page/lists.css',
       'dist/page/page.css',
@@ -91,6 +92,9 @@ describe.runIf(hasTools)('the package as published', { timeout: 180_000 }, () =>
       'dist/vue.js',
       'package.json',
     ])
+    expect(
+      types.filter((path) => /types\/(cli\.d|script\.d|dev\/page\/|node\/commands\/|store\/\w+\/)/.test(path)),
+    ).toEqual([])
     for (const path of types) {
       const source = path.replace('dist/types/', 'src/').replace(/\.d\.ts$/, '.ts')
       expect([path, existsSync(join(root, source))]).toEqual([path, true])
@@ -112,6 +116,15 @@ describe.runIf(hasTools)('the package as published', { timeout: 180_000 }, () =>
     const out = await node(join(tools, '@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'esm-only')
     for (const door of ['react', 'vue', 'segment', 'analytics', 'server', 'node', 'testing'])
       expect(out).toContain(`"orq-identify/${door}"`)
+  })
+
+  test('finds its browser files by itself', async () => {
+    const program = `import { createBrowserFiles } from 'orq-identify/node'
+      const files = createBrowserFiles({ basePath: '/static/orq' })
+      const ask = (path) => files(new Request('http://localhost' + path, { headers: { 'accept-encoding': 'br' } }))
+      const { status, headers } = await ask('/static/orq/orq.js')
+      console.log(status, headers.get('content-encoding'), await ask('/orq/orq.js'))`
+    expect(await node('--input-type=module', '--eval', program)).toBe('200 br undefined\n')
   })
 
   test('has the hashes of its browser files', () => {
@@ -149,7 +162,7 @@ describe.runIf(hasTools)('the package as published', { timeout: 180_000 }, () =>
       'memory',
       'mintToken',
     ],
-    'orq-identify/node': ['SettingError', 'nodeHmac', 'postgres', 'serve', 'sqlite'],
+    'orq-identify/node': ['SettingError', 'createBrowserFiles', 'nodeHmac', 'postgres', 'serve', 'sqlite'],
     'orq-identify/testing': ['createContactsApi', 'createTestBackend', 'fakeClock'],
   }
 

@@ -1,6 +1,6 @@
 // Compiled by several compilers against the packed package, never run.
 import { createOrq, type Decision, type KeyValueStore, type Orq, type Outcome, orq } from 'orq-identify'
-import { serve, sqlite } from 'orq-identify/node'
+import { type BrowserFiles, createBrowserFiles, serve, sqlite } from 'orq-identify/node'
 import { createContacts, createProxy, jwt, memory, mintToken, type Store, type Verify } from 'orq-identify/server'
 import { createContactsApi, createTestBackend, fakeClock, type StoredContact } from 'orq-identify/testing'
 
@@ -22,6 +22,8 @@ const verify: Verify = jwt({ secret: 'a secret' })
 const store: Store = memory()
 const proxy = createProxy({ verify, store, upstream: { apiKey: 'key' } })
 const response: Response = await proxy.fetch(new Request('https://app.example/orq/v2/contacts'))
+const files: BrowserFiles = createBrowserFiles({ basePath: '/static/orq' })
+(await files(new Request('https://app.example/static/orq/orq.js'))) satisfies Response | undefined
 const token: string = await mintToken({ subject: 'u', fields: ['email'] }, { secret: 'a secret' })
 const stored: { external_id: string } = await createContacts({ apiKey: 'key' }).create({ external_id: 'u' })
 // @ts-expect-error no such field

@@ -1,9 +1,14 @@
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { loadFile, respondWithFile, type ServedFile } from './served-file.ts'
 
-export interface FilesOptions {
-  /** The folder of the built files, `dist` of this package. */
-  folder: string
+export interface BrowserFilesOptions {
+  /**
+   * The folder of the built files.
+   * @defaultValue the `dist` of this package, found by its name: name it yourself when your server is bundled and runs
+   * without `node_modules`
+   */
+  folder?: string | undefined
   /** Where the files appear, without a slash at the end. @defaultValue '/orq' */
   basePath?: string | undefined
 }
@@ -12,7 +17,7 @@ export interface FilesOptions {
 const names: ReadonlySet<string> = new Set(['orq.js', 'transport.js', 'orq.esm.js', 'orq.full.js', 'sri.json'])
 
 /** Answers a request for one of the browser files; undefined for every other path and for a file that is not built. */
-export type Files = (request: Request) => Promise<Response | undefined>
+export type BrowserFiles = (request: Request) => Promise<Response | undefined>
 
 /** The files are public, the same for everybody and loaded by pages of any origin. */
 const policy = {
@@ -21,8 +26,17 @@ const policy = {
   'X-Content-Type-Options': 'nosniff',
 }
 
-/** Serves the browser files. Each is read and compressed at its first request and then kept in memory. */
-export const createFiles = ({ folder, basePath = '/orq' }: FilesOptions): Files => {
+const ownFolder = (): string => fileURLToPath(new URL('.', import.meta.resolve('orq-identify')))
+
+/**
+ * The browser files for a server of your own: `(await files(request)) ?? proxy.fetch(request)` at `/orq/*`. With ETag,
+ * brotli and gzip; each file is read and compressed at its first request and then kept in memory.
+ * @throws Error when no folder is given and this package is not found
+ */
+export const createBrowserFiles = ({
+  folder = ownFolder(),
+  basePath = '/orq',
+}: BrowserFilesOptions = {}): BrowserFiles => {
   const loaded = new Map<string, Promise<ServedFile | undefined>>()
   const load = (name: string): Promise<ServedFile | undefined> => {
     const file = loaded.get(name) ?? loadFile(join(folder, name)).catch(() => undefined)

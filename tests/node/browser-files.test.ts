@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createFiles, type Files } from '../../src/node/files.ts'
+import { type BrowserFiles, createBrowserFiles } from '../../src/node/browser-files.ts'
 
 const script = `globalThis.orq = ${JSON.stringify('identify '.repeat(300))}\n`
 let folder: string
-let files: Files
+let files: BrowserFiles
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'orq-files-'))
   writeFileSync(join(folder, 'orq.js'), script)
   writeFileSync(join(folder, 'sri.json'), '{}')
   writeFileSync(join(folder, 'secret.txt'), 'no')
-  files = createFiles({ folder })
+  files = createBrowserFiles({ folder })
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
