@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
+import { delimiter } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -41,7 +42,8 @@ const start = (folder, [command, ...args], env) =>
   new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: folder,
-      env: { ...process.env, ...env },
+      // The Node that this repository installs comes first: the machine's own may be too old.
+      env: { ...process.env, PATH: `${root}node_modules/.bin${delimiter}${process.env.PATH}`, ...env },
       detached: true,
       stdio: ['ignore', 'pipe', 'inherit'],
     })

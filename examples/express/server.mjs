@@ -1,25 +1,23 @@
 // Express with sessions: people sign in, the page gets a token for whoever the session says, the proxy is one route.
-import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import session from 'express-session'
+import { createBrowserFiles } from 'orq-identify/node'
 import { createProxy, jwt, mintToken } from 'orq-identify/server'
 
 const { ORQ_API_KEY: apiKey, ORQ_SERVER_URL: serverUrl, ORQ_TOKEN_SECRET: secret, PORT = '8080' } = process.env
 const proxy = createProxy({ verify: jwt({ secret }), upstream: { apiKey, serverUrl } })
+const files = createBrowserFiles()
 
 const app = express()
 
 // Before any body parser: the proxy reads the body itself. `all`, not `use`, which would cut /orq off the URL.
 app.all(
-  '/orq/v2/contacts',
-  getRequestListener((request, { incoming }) => proxy.fetch(request, { address: incoming.socket.remoteAddress })),
-)
-
-// The browser files of the package.
-const dist = fileURLToPath(new URL('.', import.meta.resolve('orq-identify')))
-app.get(/^\/orq\/((?:orq|transport)[a-z.]*\.js)$/, (request, response) =>
-  response.sendFile(request.params[0], { root: dist, maxAge: '5m' }),
+  '/orq/*path',
+  getRequestListener(
+    async (request, { incoming }) =>
+      (await files(request)) ?? proxy.fetch(request, { address: incoming.socket.remoteAddress }),
+  ),
 )
 
 app.use(session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } }))

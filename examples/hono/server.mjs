@@ -2,13 +2,18 @@
 import { serve } from '@hono/node-server'
 import { getConnInfo } from '@hono/node-server/conninfo'
 import { Hono } from 'hono'
+import { createBrowserFiles } from 'orq-identify/node'
 import { createProxy, jwt, mintToken } from 'orq-identify/server'
 
 const { ORQ_API_KEY: apiKey, ORQ_SERVER_URL: serverUrl, ORQ_TOKEN_SECRET: secret, PORT = '8080' } = process.env
 const proxy = createProxy({ verify: jwt({ secret }), upstream: { apiKey, serverUrl } })
+const files = createBrowserFiles()
 
 const app = new Hono()
-app.all('/orq/v2/contacts', (c) => proxy.fetch(c.req.raw, { address: getConnInfo(c).remote.address }))
+app.all(
+  '/orq/*',
+  async (c) => (await files(c.req.raw)) ?? proxy.fetch(c.req.raw, { address: getConnInfo(c).remote.address }),
+)
 // For whoever is signed in by your session; here it is always Jane.
 app.post('/token', async (c) => {
   const token = await mintToken({ subject: 'user_1' }, { secret })

@@ -2,12 +2,14 @@
 import { readFile } from 'node:fs/promises'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { createBrowserFiles } from 'orq-identify/node'
 import { createProxy, jwks } from 'orq-identify/server'
 import { startProvider } from './provider.mjs'
 
 const { ORQ_API_KEY: apiKey, ORQ_SERVER_URL: serverUrl, PORT = '8080', PROVIDER_PORT = '0' } = process.env
 const clientId = 'app'
 const audience = 'https://app.example/api'
+const files = createBrowserFiles()
 
 const app = new Hono()
 const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(PORT) }, async ({ port }) => {
@@ -23,10 +25,7 @@ const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(POR
   app.get('/', file('index.html', 'text/html; charset=utf-8'))
   app.get('/sign-in.mjs', file('sign-in.mjs', 'text/javascript'))
   app.get('/settings', (c) => c.json({ issuer, clientId }))
-  app.get('/orq/:file{(orq|transport)[a-z.]*\\.js}', (c) =>
-    file(new URL(c.req.param('file'), import.meta.resolve('orq-identify')).href, 'text/javascript')(c),
-  )
-  app.all('/orq/v2/contacts', (c) => proxy.fetch(c.req.raw))
+  app.all('/orq/*', async (c) => (await files(c.req.raw)) ?? proxy.fetch(c.req.raw))
   console.log(`Open ${appUrl}`)
 })
 process.once('SIGTERM', () => server.close(() => process.exit()))

@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { createBrowserFiles } from 'orq-identify/node'
 import { createProxy, jwt, mintToken } from 'orq-identify/server'
 
 const { ORQ_API_KEY: apiKey, ORQ_SERVER_URL: serverUrl, ORQ_TOKEN_SECRET: secret, PORT = '8080' } = process.env
 const proxy = createProxy({ verify: jwt({ secret }), upstream: { apiKey, serverUrl } })
+const files = createBrowserFiles()
 const page = await readFile(new URL('index.html', import.meta.url), 'utf8')
 
 const app = new Hono()
@@ -21,14 +23,7 @@ app.get('/', (c) => {
   ]
   return c.html(page.replaceAll('{nonce}', nonce), 200, { 'content-security-policy': policy.join('; ') })
 })
-// The browser files of the package; `orq-identify proxy` serves them itself, compressed.
-app.get('/orq/:file{(orq|transport)[a-z.]*\\.js}', async (c) =>
-  c.body(await readFile(new URL(c.req.param('file'), import.meta.resolve('orq-identify'))), 200, {
-    'content-type': 'text/javascript; charset=utf-8',
-    'cache-control': 'public, max-age=300',
-  }),
-)
-app.all('/orq/v2/contacts', (c) => proxy.fetch(c.req.raw))
+app.all('/orq/*', async (c) => (await files(c.req.raw)) ?? proxy.fetch(c.req.raw))
 // For whoever is signed in by your session; here it is always Jane.
 app.post('/token', async (c) => {
   const token = await mintToken({ subject: 'user_1' }, { secret })

@@ -1,14 +1,19 @@
 'use client'
 
-import { orq } from 'orq-identify'
+import { OrqProvider, useIdentify, useOrq } from 'orq-identify/react'
 import { useEffect, useState } from 'react'
 
-/** Tells Orq who is signed in, and shows what came of it. */
-export const Identify = ({ user }) => {
-  const [status, setStatus] = useState('on its way')
-  useEffect(() => {
-    orq.init({ proxyUrl: '/orq', tokenUrl: '/token' })
-    orq.identify(user).then((outcome) => setStatus(outcome.status))
-  }, [user])
-  return <output id="outcome">{status}</output>
+const Follow = ({ user }) => {
+  const orq = useOrq()
+  const [kind, setKind] = useState('on its way')
+  useEffect(() => orq.on('decision', (decision) => setKind(decision.kind)), [orq])
+  useIdentify(user)
+  return <output id="outcome">{kind}</output>
 }
+
+/** Tells Orq who is signed in, null while nobody is, and shows what comes of it. */
+export const Identify = ({ user }) => (
+  <OrqProvider proxyUrl="/orq" tokenUrl="/token">
+    <Follow user={user} />
+  </OrqProvider>
+)

@@ -1,17 +1,21 @@
-import { useMemo, useState } from 'react'
-import { useIdentify } from './use-identify.js'
+import { useIdentify, useOrq } from 'orq-identify/react'
+import { useEffect, useState } from 'react'
+
+/** What the client does with Jane's contact, step by step. */
+const Outcome = () => {
+  const orq = useOrq()
+  const [kind, setKind] = useState('on its way')
+  useEffect(() => orq.on('decision', (decision) => setKind(decision.kind)), [orq])
+  return <output id="outcome">{kind}</output>
+}
 
 export const App = () => {
   const [plan, setPlan] = useState('pro')
-  // The same object as long as nothing has changed. Your session says who it is; here it is always Jane.
-  const user = useMemo(
-    () => ({ externalId: 'user_1', displayName: 'Jane', email: 'jane@example.com', metadata: { plan } }),
-    [plan],
-  )
-  const status = useIdentify(user)
+  // Your session says who it is, null while nobody is signed in. Here it is always Jane.
+  useIdentify({ externalId: 'user_1', displayName: 'Jane', email: 'jane@example.com', metadata: { plan } })
   return (
     <p>
-      Signed in as Jane, on plan {plan}. Her contact: <output id="outcome">{status ?? 'on its way'}</output>.{' '}
+      Signed in as Jane, on plan {plan}. Her contact: <Outcome />.{' '}
       <button type="button" onClick={() => setPlan('team')}>
         Upgrade
       </button>

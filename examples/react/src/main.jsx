@@ -1,12 +1,12 @@
-import { orq } from 'orq-identify'
+import { OrqProvider } from 'orq-identify/react'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.jsx'
 
-orq.init({ proxyUrl: '/orq', tokenUrl: '/token' })
-
 createRoot(document.querySelector('#app')).render(
   <StrictMode>
-    <App />
+    <OrqProvider proxyUrl="/orq" tokenUrl="/token">
+      <App />
+    </OrqProvider>
   </StrictMode>,
 )

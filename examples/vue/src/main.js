@@ -1,7 +1,5 @@
-import { orq } from 'orq-identify'
+import { orqPlugin } from 'orq-identify/vue'
 import { createApp } from 'vue'
 import App from './App.vue'
 
-orq.init({ proxyUrl: '/orq', tokenUrl: '/token' })
-
-createApp(App).mount('#app')
+createApp(App).use(orqPlugin, { proxyUrl: '/orq', tokenUrl: '/token' }).mount('#app')
