@@ -78,6 +78,15 @@ describe.skipIf(!isAll)('the examples, as npm installs them', () => {
     })
   })
 
+  test.each(['hono', 'express', 'strict-csp', 'identity-provider'])(
+    '%s serves the browser files compressed',
+    async (name) => {
+      const { app } = await startWith(name)
+      const { status, headers } = await fetch(`${app.url}/orq/orq.js`, { headers: { 'accept-encoding': 'br' } })
+      expect([status, headers.get('content-encoding')]).toEqual([200, 'br'])
+    },
+  )
+
   test('a strict policy is not violated, and the contact is delivered', async () => {
     const { app, upstream } = await startWith('strict-csp')
     const guest = await visit(app.url)

@@ -23,7 +23,7 @@ const store: Store = memory()
 const proxy = createProxy({ verify, store, upstream: { apiKey: 'key' } })
 const response: Response = await proxy.fetch(new Request('https://app.example/orq/v2/contacts'))
 const files: BrowserFiles = createBrowserFiles({ basePath: '/static/orq' })
-(await files(new Request('https://app.example/static/orq/orq.js'))) satisfies Response | undefined
+files(new Request('https://app.example/static/orq/orq.js')) satisfies Promise<Response | undefined>
 const token: string = await mintToken({ subject: 'u', fields: ['email'] }, { secret: 'a secret' })
 const stored: { external_id: string } = await createContacts({ apiKey: 'key' }).create({ external_id: 'u' })
 // @ts-expect-error no such field
