@@ -5,6 +5,7 @@ import { type Entry, entryOf, moveTimes } from './entry.ts'
 import { createClaims } from './postgres/claims.ts'
 import { connect } from './postgres/connection.ts'
 import { createGroupCommit, type Job, type Turn } from './postgres/group-commit.ts'
+import { createMoving } from './postgres/moving.ts'
 import { createPointers, type Pointers } from './postgres/pointers.ts'
 import { startError } from './postgres/problem.ts'
 import { createRows, type Found, keyOfId, type Rows } from './postgres/rows.ts'
@@ -44,6 +45,8 @@ export interface PostgresOptions {
   collectMs?: number | undefined
   /** False: a schema that there is not yet is refused, and nothing is made. @defaultValue true */
   create?: boolean | undefined
+  /** Of a store that is made: what its hashes are keyed with, 32 bytes. @defaultValue random; for a successor see `Moving` */
+  key?: Uint8Array | undefined
   /** Of this process, for what it waits for. What is written, and when a lease ends, goes by the database's clock. */
   clock?: Clock | undefined
 }
@@ -55,11 +58,15 @@ const rethrow = (error: unknown): never => {
 /** For all that start at once: one migrates, the others wait and find it done. Any number that nobody else takes. */
 const startLock = 7_306_821_044
 
-const prepare = async (client: Client, schema: string, pointers: Pointers, create: boolean): Promise<Rows> => {
+const prepare = async (
+  client: Client,
+  pointers: Pointers,
+  { schema, create, key: given }: { schema: string; create: boolean; key: Uint8Array | undefined },
+): Promise<Rows> => {
   if (!create) await requireStore(client, schema)
   // Until this connection ends: pg-boss migrates on connections of its own.
   await client.query('SELECT pg_advisory_lock($1)', [startLock])
-  const key = await migrate(client, schema)
+  const key = await migrate(client, schema, { key: given })
   await pointers.start()
   return createRows(schema, key)
 }
@@ -77,6 +84,7 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
     timeoutMs = 5_000,
     collectMs = 20,
     create = true,
+    key,
     clock = systemClock,
   } = options
   if (!/^[a-z_][a-z0-9_]{0,40}$/.test(schema))
@@ -86,7 +94,7 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
 
   const { pool, Boss, client } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
   const pointers = createPointers(Boss, pool, pointerSchema(schema))
-  const rows = await prepare(client, schema, pointers, create)
+  const rows = await prepare(client, pointers, { schema, create, key })
     .catch(async (error) => {
       await pointers.stop().catch(() => {})
       await pool.end()
@@ -205,6 +213,7 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
       const { oldestPendingSince, now, ...counts } = await rows.count(pool)
       return { ...counts, ...(oldestPendingSince !== null && { oldestPendingSince: toOurs(oldestPendingSince, now) }) }
     },
+    moving: createMoving({ pool, rows, commits }),
     check: () => rows.check(pool),
     close: async () => {
       await Promise.all([upkeep.stop(), commits.close()])

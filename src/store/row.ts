@@ -1,12 +1,15 @@
 import type { Contact, Fields, Json } from '../core/contact.ts'
-import { acknowledge, isAcknowledged, type Ledger } from '../core/ledger.ts'
+import { acknowledge, isAcknowledged, type Ledger, type LedgerEntry, markSent } from '../core/ledger.ts'
 import type { Claim, PutResult, Update } from './store.ts'
 
-/** Undelivered values with the version that brought each; `external_id` stands for the contact itself. */
-export type Payload = { [field in keyof Contact]?: [value: Json, version: number] }
+/**
+ * Undelivered values with the version that brought each, and when it was accepted; `external_id` stands for the contact
+ * itself.
+ */
+export type Payload = { [field in keyof Contact]?: [value: Json, version: number, acceptedAt: number] }
 
-/** What upstream refused: value, status and code, when. */
-export type Parked = { [field in keyof Contact]?: [value: Json, reason: string, at: number] }
+/** What upstream refused: value, status and code, when, and when it was accepted. */
+export type Parked = { [field in keyof Contact]?: [value: Json, reason: string, at: number, acceptedAt: number] }
 
 /** What a store keeps of one contact. The rules are here, where to keep it is the store's business. */
 export interface Row {
@@ -22,6 +25,7 @@ export interface Row {
   /** Why the last attempt failed: a status and a code. */
   reason: string | undefined
   parked: Parked
+  /** `calledAt` is when the value was accepted. */
   ledger: Ledger
   /** Last number by client, the latest client last. */
   numbers: [client: string, number: number][]
@@ -37,7 +41,7 @@ export interface RowContext {
 
 export const leaseMs = 30_000
 
-const clientsPerRow = 8
+export const clientsPerRow = 8
 const ledgerTtlMs = 86_400_000
 /** The longest that any token lives. */
 const notBeforeTtlMs = 86_400_000
@@ -57,7 +61,7 @@ export const createRow = (): Row => ({
   notBefore: undefined,
 })
 
-const fieldsOf = (of: object): (keyof Contact)[] => Object.keys(of) as (keyof Contact)[]
+export const fieldsOf = (of: object): (keyof Contact)[] => Object.keys(of) as (keyof Contact)[]
 
 export const isPending = ({ payload }: Row): boolean => fieldsOf(payload).length > 0
 
@@ -69,10 +73,18 @@ export const isRevoking = ({ notBefore }: Row, now: number): boolean =>
 export const isDue = ({ wake, span, lease }: Row, now: number): boolean =>
   wake <= now || (lease === undefined && wake - span > now)
 
-const wakeNow = (row: Row, now: number): void => {
+export const wakeNow = (row: Row, now: number): void => {
   row.lease = undefined
   row.wake = now
   row.span = 0
+}
+
+/** To be done before something is added to what is undelivered. */
+export const beginPending = (row: Row, now: number): void => {
+  if (isPending(row)) return
+  wakeNow(row, now)
+  row.pendingSince = now
+  row.attempts = 0
 }
 
 /**
@@ -100,15 +112,14 @@ export const putInto = (
       !row.payload[field] && !!entry && isAcknowledged(entry, hash(JSON.stringify(contact[field])), now, ledgerTtlMs)
     )
   }
-  if (!id?.force && fieldsOf(contact).every(isKnown)) return { kind: 'unchanged' }
-  if (!isPending(row)) {
-    wakeNow(row, now)
-    row.pendingSince = now
-    row.attempts = 0
+  if (!id?.force && fieldsOf(contact).every(isKnown)) {
+    for (const field of fieldsOf(contact)) (row.ledger[field] as LedgerEntry)[2] = now
+    return { kind: 'unchanged' }
   }
+  beginPending(row, now)
   row.version = nextVersion()
   for (const field of fieldsOf(contact)) {
-    row.payload[field] = [contact[field], row.version]
+    row.payload[field] = [contact[field], row.version, now]
     delete row.parked[field]
     // Whatever becomes of it, what upstream has is unknown from now on.
     delete row.ledger[field]
@@ -135,18 +146,14 @@ export const lookAt = (row: Row | undefined, claim: Claim): 'current' | 'newer' 
 }
 
 /** Takes the claim's values out of the payload, unless a newer version has replaced them, and ends the lease. */
-const takeOut = (
-  row: Row,
-  claim: { version: number; fields?: Fields },
-  now: number,
-): { [field in keyof Contact]?: Json } => {
-  const taken: { [field in keyof Contact]?: Json } = {}
+const takeOut = (row: Row, claim: { version: number; fields?: Fields }, now: number): Payload => {
+  const taken: Payload = {}
   for (const field of fieldsOf(row.payload)) {
-    const [value, version] = row.payload[field] as [Json, number]
+    const one = row.payload[field] as [Json, number, number]
     const isClaimed = field === 'external_id' || !claim.fields || field in claim.fields
-    if (version > claim.version || !isClaimed) continue
+    if (one[1] > claim.version || !isClaimed) continue
     delete row.payload[field]
-    taken[field] = value
+    taken[field] = one
   }
   wakeNow(row, now)
   row.pendingSince = now
@@ -164,9 +171,9 @@ export const settleRow = (
 ): void => {
   const taken = takeOut(row, claim, now)
   for (const field of fieldsOf(taken)) {
-    const value = taken[field] as Json
-    if (refused?.fields.includes(field)) row.parked[field] = [value, refused.reason, now]
-    else acknowledge(row.ledger, field, hash(JSON.stringify(value)), now, now)
+    const [value, , acceptedAt] = taken[field] as [Json, number, number]
+    if (refused?.fields.includes(field)) row.parked[field] = [value, refused.reason, now, acceptedAt]
+    else acknowledge(row.ledger, field, hash(JSON.stringify(value)), now, acceptedAt)
   }
 }
 
@@ -186,22 +193,26 @@ export const releaseRow = (row: Row, now: number): void => wakeNow(row, now)
 export const requeueRow = (row: Row, now: number, nextVersion: () => number): void => {
   const refused = fieldsOf(row.parked)
   if (refused.length) {
-    if (!isPending(row)) {
-      row.pendingSince = now
-      row.attempts = 0
-    }
+    beginPending(row, now)
     // A new one: an older claim that ends takes out what is not newer.
     row.version = nextVersion()
-    for (const field of refused) row.payload[field] ??= [row.parked[field]?.[0] as Json, row.version]
+    for (const field of refused) {
+      const [value, , , acceptedAt] = row.parked[field] as [Json, string, number, number]
+      row.payload[field] ??= [value, row.version, acceptedAt]
+    }
     row.parked = {}
   }
   // A lease that ran out is over already.
   if (row.lease === undefined) wakeNow(row, now)
 }
 
-/** Whoever holds the row has lost it. What is known to be upstream stays, of what is dropped nothing is known. */
+/**
+ * Whoever holds the row has lost it. What is known to be upstream stays; of what is dropped it is known how old it was, so
+ * that moving an older copy of the row does not bring it back.
+ */
 export const dropRow = (row: Row, now: number): void => {
-  takeOut(row, { version: Number.POSITIVE_INFINITY }, now)
+  const dropped = { ...row.parked, ...takeOut(row, { version: Number.POSITIVE_INFINITY }, now) }
+  for (const field of fieldsOf(dropped)) markSent(row.ledger, field, dropped[field]?.at(-1) as number)
   row.parked = {}
 }
 

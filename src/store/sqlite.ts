@@ -15,6 +15,7 @@ import {
 } from './row.ts'
 import { createConnection } from './sqlite/connection.ts'
 import { createGroupCommit } from './sqlite/group-commit.ts'
+import { createMoving } from './sqlite/moving.ts'
 import { fullError, isTemporary } from './sqlite/open.ts'
 import type { Found, Rows } from './sqlite/rows.ts'
 import type { Claim, Store } from './store.ts'
@@ -35,6 +36,8 @@ export interface SqliteOptions {
    * @defaultValue 12000, longer than a proxy takes that was told to stop
    */
   waitMs?: number | undefined
+  /** Of a file that is made: what its hashes are keyed with, 32 bytes. @defaultValue random; for a successor see `Moving` */
+  key?: Uint8Array | undefined
   clock?: Clock | undefined
 }
 
@@ -52,8 +55,8 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
  * `create`, or cannot be opened
  */
 export const sqlite = (options: SqliteOptions): Store => {
-  const { path, maxBytes, create, shared = false, waitMs = 12_000, collectMs = 20, clock = systemClock } = options
-  const connection = createConnection({ path, maxBytes, create, clock, waitMs: shared ? undefined : waitMs })
+  const { path, maxBytes, create, key, shared = false, waitMs = 12_000, collectMs = 20, clock = systemClock } = options
+  const connection = createConnection({ path, maxBytes, create, key, clock, waitMs: shared ? undefined : waitMs })
   const { rows } = connection
   try {
     connection.open()
@@ -196,6 +199,7 @@ export const sqlite = (options: SqliteOptions): Store => {
         rows().write(found, found.externalId ?? '', clock.now())
         return entry
       }),
+    moving: createMoving({ read, rows, commits, clock, nextVersion: () => ++sequence }),
     check: () =>
       commits.soon(() => {
         // A value as it was before is not written at all: a full disk would stay unnoticed.

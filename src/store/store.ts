@@ -1,6 +1,7 @@
 import type { Contact, Fields } from '../core/contact.ts'
 import type { UpdateId } from '../core/wire.ts'
 import type { Entry } from './entry.ts'
+import type { Moving } from './moving.ts'
 
 /** One accepted request, to be joined into the row of its contact. */
 export interface Update {
@@ -110,6 +111,8 @@ export interface Store {
    * Absent where there is no file.
    */
   fileBytes?(): { file: number; log: number }
+  /** All that is kept, for another store, and what another one kept. Absent where nothing is durable. */
+  moving?: Moving
   /** Rejects when `put` would for want of a disk. Writes, so that a full or read-only one is noticed. */
   check(): Promise<void>
   close(): Promise<void>

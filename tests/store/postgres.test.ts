@@ -1,11 +1,13 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/core/ports.ts'
+import type { Moving } from '../../src/store/moving.ts'
 import { migrate } from '../../src/store/postgres/schema.ts'
 import { type PostgresOptions, postgres } from '../../src/store/postgres.ts'
 import type { Claim, Store } from '../../src/store/store.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
 import { claimOf, describeDurableStore, describeStore } from './conformance.ts'
+import { describeMoving } from './moving.ts'
 import { hasPostgres, type PostgresServer, startPostgres } from './postgres-server.ts'
 
 describe.skipIf(!hasPostgres)('PostgreSQL', () => {
@@ -41,8 +43,8 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
    * A store in whose database it is the clock's time: the two functions that tell the time there, ours and pg-boss's, read
    * a table that is set before each call.
    */
-  const openAt = async (clock: FakeClock): Promise<Store> => {
-    const store = await open({ clock })
+  const openAt = async (clock: FakeClock, key?: Uint8Array): Promise<Store> => {
+    const store = await open({ clock, key })
     const schema = `orq${schemas}`
     await query(`CREATE TABLE ${schema}.clock AS SELECT 0::bigint AS ms;
       CREATE OR REPLACE FUNCTION ${schema}.now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS
@@ -51,18 +53,24 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
         'SELECT to_timestamp(ms / 1000.0) FROM ${schema}.clock'`)
     const setter = new pg.Client({ connectionString: url, pipeline: true })
     await setter.connect()
-    const methods = Object.entries(store).map(([name, value]) => [
-      name,
-      typeof value !== 'function'
-        ? value
-        : async (...given: unknown[]) => {
-            await setter.query(`UPDATE ${schema}.clock SET ms = $1`, [clock.now()])
-            const result = await value(...given)
-            if (name === 'close') await setter.end()
-            return result
-          },
-    ])
-    return Object.fromEntries(methods)
+    const timed = <T extends object>(methods: T): T =>
+      Object.fromEntries(
+        Object.entries(methods).map(([name, value]) => [
+          name,
+          typeof value === 'function' ? atTime(name, value) : value,
+        ]),
+      ) as T
+    const atTime =
+      (name: string, method: (...given: unknown[]) => unknown) =>
+      async (...given: unknown[]) => {
+        await setter.query(`UPDATE ${schema}.clock SET ms = $1`, [clock.now()])
+        const result = await method(...given)
+        if (name === 'close') await setter.end()
+        return result
+      }
+    const { moving, ...methods } = store
+    const { key: keyOf, ...others } = moving as Moving
+    return { ...timed(methods), moving: { key: keyOf, ...timed(others) } }
   }
 
   /** Stores of several processes, on one schema. */
@@ -84,6 +92,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
 
   describeStore('PostgreSQL', openAt)
   describeDurableStore('PostgreSQL', openAt)
+  describeMoving('PostgreSQL', openAt)
 
   describe('two processes on one database', () => {
     test('start at the same time on an empty one', async () => {
@@ -265,10 +274,10 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
   })
 
   describe('a schema', () => {
-    const migrateTo = async (steps?: string[]): Promise<unknown> => {
+    const migrateTo = async (all?: string[]): Promise<unknown> => {
       const client = new pg.Client({ connectionString: url })
       await client.connect()
-      return migrate(client, `orq${schemas}`, steps).finally(() => client.end())
+      return migrate(client, `orq${schemas}`, { all }).finally(() => client.end())
     }
     const tables = async (): Promise<unknown[]> =>
       (await query('SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1', [`orq${schemas}`])).map(

@@ -19,6 +19,7 @@ import { type SqliteOptions, sqlite } from '../../src/store/sqlite.ts'
 import type { Store } from '../../src/store/store.ts'
 import { fakeClock } from '../clock.ts'
 import { claimOf, describeDurableStore, describeStore } from './conformance.ts'
+import { describeMoving } from './moving.ts'
 
 let folder: string
 let path: string
@@ -43,6 +44,8 @@ const filler = 'x'.repeat(20_000)
 
 describeStore('SQLite', (clock) => open({ clock }))
 describeDurableStore('SQLite', (clock) => open({ clock }))
+let files = 0
+describeMoving('SQLite', (clock, key) => open({ path: join(folder, `${++files}.db`), clock, key }))
 
 describe('the file', () => {
   test('is readable by its owner alone, with the two beside it', async () => {
@@ -251,15 +254,17 @@ describe('a file that cannot be used', () => {
 
   test('of an earlier schema is brought forward in one transaction, or not at all', async () => {
     const database = new DatabaseSync(path)
-    migrate(database, path, ['CREATE TABLE a (x)'])
-    expect(() => migrate(database, path, ['CREATE TABLE a (x)', 'CREATE TABLE b (x)', 'CREATE TABLE b (x)'])).toThrow()
+    migrate(database, path, { all: ['CREATE TABLE a (x)'] })
+    expect(() =>
+      migrate(database, path, { all: ['CREATE TABLE a (x)', 'CREATE TABLE b (x)', 'CREATE TABLE b (x)'] }),
+    ).toThrow()
     const tables = (): unknown[] =>
       database
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
         .all()
         .map((row) => row['name'])
     expect(tables()).toEqual(['a', 'meta'])
-    migrate(database, path, ['CREATE TABLE a (x)', 'CREATE TABLE b (x)'])
+    migrate(database, path, { all: ['CREATE TABLE a (x)', 'CREATE TABLE b (x)'] })
     expect(tables()).toEqual(['a', 'b', 'meta'])
     expect(database.prepare("SELECT value FROM meta WHERE name = 'schema'").get()).toMatchObject({ value: 2 })
     database.close()

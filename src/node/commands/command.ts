@@ -14,6 +14,10 @@ export interface CommandContext {
   print(line: string): void
   /** Resolves when what was printed has been taken; to false when nobody reads on, as behind `| head`. */
   printed(): Promise<boolean>
+  /** Whether a person sees what is printed. */
+  printsToTerminal: boolean
+  /** The lines of standard input; absent where it is a terminal. To be called once. */
+  lines?: (() => AsyncIterator<string>) | undefined
   /** One line to standard error. */
   warn(line: string): void
   /** Whether the person at the terminal says yes; absent when there is none, as in a script. */

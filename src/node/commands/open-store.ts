@@ -5,17 +5,17 @@ import type { StoreConfig } from '../store-config.ts'
 
 /**
  * @param options `create` false: a store that there is not yet is refused, and not made; `shared` false: a SQLite file that
- * a proxy uses is refused
+ * a proxy uses is refused; `key` of a store that is made
  * @throws SettingError for what a person has to mend, and how
  */
 export const openStore = async (
   { kind: _, ...config }: StoreConfig,
-  { create, shared = true }: { create?: boolean; shared?: boolean } = {},
+  { create, shared = true, key }: { create?: boolean; shared?: boolean; key?: Uint8Array | undefined } = {},
 ): Promise<Store> => {
   try {
     // Loaded here: node:sqlite prints a warning in some versions of Node, and PostgreSQL's client may not be installed.
-    if ('path' in config) return (await import('../../store/sqlite.ts')).sqlite({ ...config, create, shared })
-    return await (await import('../../store/postgres.ts')).postgres({ ...config, create })
+    if ('path' in config) return (await import('../../store/sqlite.ts')).sqlite({ ...config, create, shared, key })
+    return await (await import('../../store/postgres.ts')).postgres({ ...config, create, key })
   } catch (error) {
     if (!(error instanceof OrqError)) throw error
     const [problem, ...mend] = error.message.split(/[;.] /)

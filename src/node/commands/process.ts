@@ -27,6 +27,8 @@ export const processContext = (entry: string): CommandContext => ({
   distFolder: fileURLToPath(new URL('.', entry)),
   print: (line) => console.log(line),
   printed,
+  printsToTerminal: !!process.stdout.isTTY,
+  ...(!process.stdin.isTTY && { lines: () => createInterface({ input: process.stdin })[Symbol.asyncIterator]() }),
   warn: (line) => console.error(line),
   ...(process.stdin.isTTY && process.stderr.isTTY && { confirm }),
   // `once`: a second Ctrl+C ends the process at once, as it does without us.

@@ -1,5 +1,7 @@
 import { type Command, createGroup } from './command.ts'
 import { dropCommand } from './queue/drop.ts'
+import { exportCommand } from './queue/export.ts'
+import { importCommand } from './queue/import.ts'
 import { listCommand } from './queue/list.ts'
 import { purgeCommand } from './queue/purge.ts'
 import { retryCommand } from './queue/retry.ts'
@@ -17,5 +19,7 @@ export const queueCommand: Command = createGroup({
     drop: dropCommand,
     purge: purgeCommand,
     stats: statsCommand,
+    export: exportCommand,
+    import: importCommand,
   },
 })

@@ -10,6 +10,9 @@ export interface Turn {
   next(): number
   find(externalId: string): Found | undefined
   create(externalId: string): Found
+  createKey(key: string): Found
+  /** By key. @throws SyntaxError where the row cannot be read */
+  findKey(key: string): Found | undefined
   /** By key, when something is undelivered or refused; without an id where the row cannot be read. */
   waiting(key: string): Found | undefined
   write(found: Found, externalId: string): void
@@ -70,16 +73,18 @@ export const createGroupCommit = ({ pool, rows, pointers, collectMs }: GroupComm
       const needed = new Set([...keys.values(), ...jobs.flatMap(({ job }) => job.keys ?? [])])
       const locked = await rows.lock(client, [...needed].sort(), jobs.length * numbersPerJob)
       const changed = new Map<string, Change>()
+      const findKey = (key: string): Found | undefined => {
+        const change = changed.get(key)
+        // A copy: what a job changes before it fails must not be written with what the others change.
+        return change ? structuredClone(change.found) : locked.find(key)
+      }
       const outcomes = jobs.map(({ job, resolve, reject }) => {
         const drafts: Change[] = []
         const turn: Turn = {
           now: locked.now,
           next: locked.next,
-          find: (externalId) => {
-            const change = changed.get(keyOf(externalId))
-            // A copy: what a job changes before it fails must not be written with what the others change.
-            return change ? structuredClone(change.found) : locked.find(keyOf(externalId))
-          },
+          find: (externalId) => findKey(keyOf(externalId)),
+          findKey,
           waiting: (key) => {
             const change = changed.get(key)
             if (!change) return locked.waiting(key)
@@ -88,6 +93,7 @@ export const createGroupCommit = ({ pool, rows, pointers, collectMs }: GroupComm
               : structuredClone(change.found)
           },
           create: (externalId) => rows.create(keyOf(externalId)),
+          createKey: rows.create,
           // Here, so that a row which is no JSON fails alone.
           write: (found, externalId) => void drafts.push(rows.change(found, externalId, locked.now)),
         }

@@ -37,6 +37,8 @@ export interface Locked {
 
 /** The rows of one schema. All of it runs inside a transaction of the caller. */
 export interface Rows {
+  /** What hashes of this schema are keyed with. */
+  readonly secret: Uint8Array
   hash(text: string): string
   keyOf(externalId: string): string
   create(key: string): Found
@@ -60,6 +62,8 @@ export interface Rows {
   read(pool: Pool, externalId: string): Promise<Row | undefined>
   /** Without a lock; those that cannot be read as in `waiting`. With the database's time. */
   list(pool: Pool, query: ListQuery): Promise<{ found: Found[]; now: number }>
+  /** Every row, by key, in the columns of the table. */
+  page(pool: Pool, after: string | undefined, limit: number): Promise<Record<string, unknown>[]>
   count(pool: Pool): Promise<{ pending: number; parked: number; oldestPendingSince: number | null; now: number }>
   /** Writes something. */
   check(pool: Pool): Promise<void>
@@ -124,6 +128,7 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
   const uuidOf = (externalId: string): string => keyOfId(keyOf(externalId).toString('hex'))
 
   return {
+    secret: key,
     hash,
     keyOf: uuidOf,
     create: (key) => ({ key, externalId: undefined, row: createRow(), isNew: true, pointer: undefined }),
@@ -189,6 +194,13 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
         [prefix.padEnd(32, '0'), prefix.padEnd(32, 'f'), after ?? null, limit],
       )
       return { found: (rows[0].found ?? []).map(waitingOf), now: rows[0].now }
+    },
+    page: async (pool, after, limit) => {
+      const { rows } = await pool.query(
+        `SELECT key, ${names} FROM ${schema}.contacts WHERE $1::uuid IS NULL OR key > $1 ORDER BY key LIMIT $2`,
+        [after ?? null, limit],
+      )
+      return rows
     },
     count: async (pool) => {
       const { rows } = await pool.query(

@@ -47,13 +47,14 @@ export const requireStore = async (client: ClientBase, schema: string): Promise<
 
 /**
  * Brings the database to this program's schema, in one transaction. Only one process may do so at a time.
+ * @param options `key` of a store that is made: what its hashes are keyed with; random when it is not given
  * @returns the key of the store's hashes
  * @throws OrqError `STORE_UNUSABLE` for a schema of a later version: its rows may mean something else
  */
 export const migrate = async (
   client: ClientBase,
   schema: string,
-  all: readonly string[] = steps,
+  { key = randomBytes(32), all = steps }: { key?: Uint8Array | undefined; all?: readonly string[] | undefined } = {},
 ): Promise<Uint8Array> => {
   await client.query('BEGIN')
   try {
@@ -66,7 +67,7 @@ export const migrate = async (
     const { rows: tables } = await client.query('SELECT to_regclass($1) AS oid', [`${schema}.meta`])
     if (tables[0]?.oid === null) {
       await client.query('CREATE TABLE meta (name text PRIMARY KEY, value bytea, number bigint)')
-      await client.query("INSERT INTO meta (name, value) VALUES ('key', $1)", [randomBytes(32)])
+      await client.query("INSERT INTO meta (name, value) VALUES ('key', $1)", [key])
       await client.query("INSERT INTO meta (name, number) VALUES ('schema', 0), ('checked', 0)")
     }
     const { rows: meta } = await client.query('SELECT name, value, number::int FROM meta')

@@ -11,6 +11,8 @@ export interface OpenOptions {
   create?: boolean | undefined
   /** Called when the file is there, before anything of it is read: may refuse it by a throw. */
   beforeOpening?: (() => void) | undefined
+  /** Of a file that is made: what its hashes are keyed with. @defaultValue random */
+  key?: Uint8Array | undefined
 }
 
 /** A claim writes a row anew before it frees the old one. */
@@ -72,7 +74,7 @@ const refuseOther = (path: string, problem: string, cause?: unknown): never => {
   throw unusable(`${path} ${problem}; name the file of your proxy`, cause)
 }
 
-const prepare = (database: DatabaseSync, { path, maxBytes, create = true }: OpenOptions): void => {
+const prepare = (database: DatabaseSync, { path, maxBytes, key, create = true }: OpenOptions): void => {
   if (!create && !isStore(database)) refuseOther(path, 'is no store')
   // In this order: a page of a deleted value is overwritten (`secure_delete`), and what is committed is on the disk
   // (`synchronous`; `fullfsync` on macOS, whose plain fsync stops at the drive's cache).
@@ -88,7 +90,7 @@ const prepare = (database: DatabaseSync, { path, maxBytes, create = true }: Open
     const { quick_check } = database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string }
     if (quick_check !== 'ok') throw Object.assign(new Error('quick_check failed'), { errcode: codes.corrupt })
   }
-  migrate(database, path)
+  migrate(database, path, { key })
 }
 
 /**

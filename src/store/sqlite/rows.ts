@@ -14,13 +14,19 @@ export interface Found {
 
 /** The rows of one open file. All of it runs inside a transaction of the caller. */
 export interface Rows {
-  /** Keyed with this file's own key. */
+  /** What hashes of this file are keyed with. */
+  readonly secret: Uint8Array
   hash(text: string): string
   /** The key of a contact's row as text. */
   pseudonym(externalId: string): string
   /** The row of a contact; undefined when there is none. @throws when it cannot be read */
   find(externalId: string): Found | undefined
   create(externalId: string): Found
+  keyOf(externalId: string): Uint8Array
+  /** The row of a key. @throws when it cannot be read */
+  findKey(key: Uint8Array): Found | undefined
+  /** Every row, by key, in the columns of the file. */
+  page(after: string | undefined, limit: number): Record<string, SQLOutputValue>[]
   /** Rows with something undelivered or parked, by key. One that cannot be read is found without anything in it. */
   list(query: ListQuery): Found[]
   /** Pending rows whose time has come, the oldest first. A row that cannot be read is put off and left out. */
@@ -65,6 +71,7 @@ export const createRows = (database: DatabaseSync): Rows => {
   const { value } = database.prepare("SELECT value FROM meta WHERE name = 'key'").get() as { value: Uint8Array }
   const { keyOf, hash } = createKeyedHash(value)
 
+  const pageRows = database.prepare('SELECT * FROM contacts WHERE key > ? ORDER BY key LIMIT ?')
   const byKey = database.prepare('SELECT * FROM contacts WHERE key = ?')
   // The `+` keeps SQLite from sorting all that waits for each page; this reads on where the last page ended.
   const waitingRows = database.prepare(
@@ -102,13 +109,19 @@ export const createRows = (database: DatabaseSync): Rows => {
   /** Where the last `prune` ended. */
   let pruned = 0
 
+  const findKey = (key: Uint8Array): Found | undefined => {
+    const columns = byKey.get(key)
+    return columns && foundOf(columns)
+  }
+
   return {
+    secret: value,
     hash,
+    keyOf,
+    findKey,
+    page: (after = '', limit) => pageRows.all(Buffer.from(after, 'hex'), limit),
     pseudonym: (externalId) => keyOf(externalId).toString('hex'),
-    find: (externalId) => {
-      const columns = byKey.get(keyOf(externalId))
-      return columns && foundOf(columns)
-    },
+    find: (externalId) => findKey(keyOf(externalId)),
     create: (externalId) => ({ key: keyOf(externalId), externalId, row: createRow() }),
     list: ({ after = '', prefix = '', limit }) =>
       waitingRows.all(...boundsOf(after, prefix), limit).map((columns) => readableOf(columns)),

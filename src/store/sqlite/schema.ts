@@ -40,9 +40,14 @@ export const isStore = (database: DatabaseSync): boolean => versionOf(database) 
 
 /**
  * Brings the file to this program's schema, in one transaction.
+ * @param options `key` of a new file: what its hashes are keyed with; random when it is not given
  * @throws OrqError `STORE_UNUSABLE` for a file of a later version: its rows may mean something else
  */
-export const migrate = (database: DatabaseSync, path: string, all: readonly string[] = steps): void => {
+export const migrate = (
+  database: DatabaseSync,
+  path: string,
+  { key, all = steps }: { key?: Uint8Array | undefined; all?: readonly string[] } = {},
+): void => {
   // A command that opens the file of a running proxy has nothing to write, so it need not wait for its turn.
   if (versionOf(database) === all.length) return
   database.exec('BEGIN IMMEDIATE')
@@ -56,7 +61,7 @@ export const migrate = (database: DatabaseSync, path: string, all: readonly stri
       )
     for (const step of all.slice(version)) database.exec(step)
     const write = database.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING')
-    write.run('key', randomBytes(32))
+    write.run('key', key ?? randomBytes(32))
     write.run('sequence', 0)
     database
       .prepare("INSERT INTO meta (name, value) VALUES ('schema', ?) ON CONFLICT DO UPDATE SET value = excluded.value")

@@ -3,7 +3,7 @@ import type { Store } from '../../../store/store.ts'
 import { printable } from '../../printable.ts'
 import { isOfStore, proxySettings } from '../../proxy-settings.ts'
 import { openSettings } from '../../settings.ts'
-import { readStoreConfig } from '../../store-config.ts'
+import { readStoreConfig, type StoreConfig } from '../../store-config.ts'
 import {
   type Command,
   type CommandContext,
@@ -33,27 +33,39 @@ const troubleOf = (error: unknown): string | undefined => {
   return /timeout|terminated/i.test(error.message) ? 'PostgreSQL does not answer' : undefined
 }
 
+/** Opens the store, and closes it whatever happens. @param mend what to do where it cannot be used now */
+export const withStore = async (
+  config: StoreConfig,
+  options: { create: boolean; key?: Uint8Array; mend: string },
+  run: (store: Store) => Promise<void>,
+): Promise<void> => {
+  const { mend, ...opening } = options
+  const store = await openStore(config, opening)
+  try {
+    await run(store)
+  } catch (error) {
+    const trouble = troubleOf(error)
+    if (trouble === undefined) throw error
+    throw new CommandError(`the store cannot be used now (${trouble}); ${mend}`)
+  } finally {
+    await store.close()
+  }
+}
+
+/** The flags of where updates wait. */
+export const storeFlags: ArgsDef = { ...settingFlags(proxySettings.filter(isOfStore)), ...envFileFlag }
+
 /** A command on the store of a proxy that may be running. Whatever it prints does nothing to a terminal. */
 export const createStoreCommand = ({ name, description, args, run }: StoreCommandOptions): Command =>
   createCommand({
     name: `queue ${name}`,
     description,
-    args: {
-      ...args,
-      ...settingFlags(proxySettings.filter(isOfStore)),
-      ...envFileFlag,
-    },
-    run: async (flags, context) => {
+    args: { ...args, ...storeFlags },
+    run: (flags, context) => {
       const config = readStoreConfig(openSettings({ flags, environment: context.environment }))
-      const store = await openStore(config, { create: false })
-      try {
-        await run(store, flags, { ...context, print: (line) => context.print(printable(line)) })
-      } catch (error) {
-        const trouble = troubleOf(error)
-        if (trouble === undefined) throw error
-        throw new CommandError(`the store cannot be used now (${trouble}); nothing was changed, try again`)
-      } finally {
-        await store.close()
-      }
+      const print = (line: string): void => context.print(printable(line))
+      return withStore(config, { create: false, mend: 'nothing was changed, try again' }, (store) =>
+        run(store, flags, { ...context, print }),
+      )
     },
   })
