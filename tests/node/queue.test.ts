@@ -352,7 +352,7 @@ describe('what cannot be done is one line, without a value', () => {
       'no command',
       [],
       2,
-      /^orq-identify queue: no command; give one of list, show, retry, drop, purge, stats, or --help/,
+      /^orq-identify queue: no command; give one of list, show, retry, drop, purge, stats, export, import, or --help/,
     ],
     ['another command', ['lst'], 2, /^orq-identify queue: unknown command/],
     ...needsId.flatMap((name): typeof cases => [
@@ -438,7 +438,7 @@ describe('what cannot be done is one line, without a value', () => {
 
 test('help says what each command does, and what it takes', async () => {
   const { out: all } = await run('--help')
-  for (const name of ['list', 'show', 'retry', 'drop', 'purge', 'stats'])
+  for (const name of ['list', 'show', 'retry', 'drop', 'purge', 'stats', 'export', 'import'])
     expect(all).toMatch(new RegExp(`^ +${name} {2,}\\S`, 'm'))
   for (const [name, ...words] of [
     ['list', '--json'],
@@ -447,6 +447,8 @@ test('help says what each command does, and what it takes', async () => {
     ['drop', '<ID>', '--yes'],
     ['purge', '<EXTERNAL_ID>'],
     ['stats', '--json'],
+    ['export', '--terminal'],
+    ['import', 'standard input'],
   ]) {
     const { status, out } = await run(name as string, '--help')
     expect(status).toBe(0)

@@ -9,14 +9,25 @@ export interface QueueRun {
   err: string
 }
 
-/** Runs `orq-identify queue …` as a process of its own, on the `orq.db` of a folder unless told otherwise. */
-export const runQueue = (folder: string, args: string[], environment: Record<string, string> = {}): Promise<QueueRun> =>
+/**
+ * Runs `orq-identify queue …` as a process of its own, on the `orq.db` of a folder unless told otherwise.
+ * @param input what is piped into it
+ */
+export const runQueue = (
+  folder: string,
+  args: string[],
+  environment: Record<string, string> = {},
+  input = '',
+): Promise<QueueRun> =>
   new Promise((resolve) => {
     const child = spawn(process.execPath, [cli, 'queue', ...args], {
       cwd: folder,
       env: { PATH: '/nowhere', ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: 'pipe',
     })
+    // It may end before it has read all.
+    child.stdin.on('error', () => {})
+    child.stdin.end(input)
     let out = ''
     let err = ''
     child.stdout.on('data', (chunk) => {

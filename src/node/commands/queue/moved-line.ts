@@ -92,12 +92,12 @@ const readEntries = <T>(value: unknown, path: string, isGood: (one: unknown[]) =
   return given as Entries<T>
 }
 
-/** The same values as the API would have taken them. */
-const checkValues = (id: unknown, entries: Entries<[Json, ...unknown[]]>, path: string): Contact => {
-  const contact = parseContact({ external_id: id, ...mapEntries(entries, ([value]) => value) })
+/** By the rules that the API's own contacts have to pass. */
+const checkValues = (id: unknown, entries: Entries<[Json, ...unknown[]]>, path: string): void => {
+  const { external_id: own, ...fields } = mapEntries(entries, ([value]) => value)
+  check(own === undefined || own === id, `${path}.external_id`, 'the same as external_id')
+  const contact = parseContact({ external_id: id, ...fields })
   if ('mend' in contact) throw new LineError(`${path}.${contact.path}: ${contact.mend}`)
-  check(contact.external_id === id, `${path}.external_id`, 'the same as external_id')
-  return contact
 }
 
 /** @throws LineError naming what is wrong in it */
