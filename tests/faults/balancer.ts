@@ -6,13 +6,16 @@ export interface Balancer {
   url: string
   add(url: string): void
   remove(url: string): void
+  /** No new connection goes to it; those that there are go on. */
+  drain(url: string): void
 }
 
 export const startBalancer = async (): Promise<Balancer> => {
   const targets = new Map<string, Set<Socket>>()
+  const drained = new Set<string>()
   const server = createServer((incoming) => {
     incoming.on('error', () => {})
-    const urls = [...targets.keys()]
+    const urls = [...targets.keys()].filter((url) => !drained.has(url))
     const url = urls[Math.floor(Math.random() * urls.length)]
     if (url === undefined) {
       incoming.resetAndDestroy()
@@ -39,6 +42,7 @@ export const startBalancer = async (): Promise<Balancer> => {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     add: (url) => void targets.set(url, new Set()),
+    drain: (url) => void drained.add(url),
     remove: (url) => {
       const sockets = targets.get(url)
       targets.delete(url)

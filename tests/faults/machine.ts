@@ -75,6 +75,8 @@ export interface Machine {
   isNumbered: boolean
   /** Whether updates wait in its file, which the oracle looks into then, and not in PostgreSQL. At first they do. */
   hasFile: boolean
+  /** What the app's backend signs tokens with. At first what its proxies know by the name `default`. */
+  signer: { keyId: string; secret: string }
   /** How far the clock of the app's backend, which makes the tokens, is ahead of the real one, in milliseconds. */
   backendAheadMs: number
   /** Starts `orq-identify proxy` on this machine's file, or another script in its place. */
@@ -143,12 +145,13 @@ export const createMachine = (
   }
 
   const tokenOf = (who: string): Promise<string> => {
-    const key = `${machine.backendAheadMs} ${who}`
+    const { keyId, secret } = machine.signer
+    const key = `${keyId} ${machine.backendAheadMs} ${who}`
     const issuedAt = Math.floor((Date.now() + machine.backendAheadMs) / 1_000)
     const token =
       tokens.get(key) ??
       new SignJWT({ sub: who, aud: 'orq-identify', iat: issuedAt, exp: issuedAt + 900 })
-        .setProtectedHeader({ alg: 'HS256', typ: 'orq-identify+jwt', kid: 'default' })
+        .setProtectedHeader({ alg: 'HS256', typ: 'orq-identify+jwt', kid: keyId })
         .sign(new TextEncoder().encode(secret))
     tokens.set(key, token)
     return token
@@ -161,6 +164,7 @@ export const createMachine = (
     folder,
     isNumbered: false,
     hasFile: true,
+    signer: { keyId: 'default', secret },
     backendAheadMs: 0,
     acknowledged,
     missing,

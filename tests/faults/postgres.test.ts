@@ -1,7 +1,5 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -9,9 +7,8 @@ import { isAll } from '../is-all.ts'
 import { runQueue } from '../node/run-queue.ts'
 import { hasPostgres, type PostgresServer, startPostgres } from '../store/postgres-server.ts'
 import { createMachine, type Machine } from './machine.ts'
+import { copyPackage } from './package-copy.ts'
 import { startRecorder } from './recorder.ts'
-
-const root = join(import.meta.dirname, '../..')
 
 /** One line that names the setting and a mend, status 2, and nothing of the URL's secret. */
 const expectRefused = async (machine: Machine, env: Record<string, string>, message: RegExp, script?: string) => {
@@ -24,14 +21,7 @@ const expectRefused = async (machine: Machine, env: Record<string, string>, mess
 
 test.skipIf(!isAll)('a PostgreSQL without its packages: the start says in one line what to install', async () => {
   const machine = createMachine(await startRecorder())
-  const folder = mkdtempSync(join(tmpdir(), 'orq-without-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true })
-  cpSync(join(root, 'package.json'), join(folder, 'package.json'))
-  mkdirSync(join(folder, 'node_modules'))
-  for (const name of readdirSync(join(root, 'node_modules')))
-    if (!['pg', 'pg-boss', '.bin'].includes(name))
-      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name))
+  const folder = copyPackage(['pg', 'pg-boss'])
   const script = join(folder, 'dist/cli.js')
   await expectRefused(machine, { ORQ_STORE: 'postgres://u:CANARY@h/d' }, /npm install pg@8 pg-boss@12\n$/, script)
   const sqlite = await machine.start({ script })
