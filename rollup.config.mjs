@@ -259,7 +259,7 @@ export default [
     ? [
         {
           input: Object.fromEntries(doors.map((file) => [file.replace('.ts', ''), `src/${file}`])),
-          output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' },
+          output: { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js', importAttributesKey: 'with' },
           external: /^(node:|[a-z@])/,
           plugins: [externalChunk, compile(), plainImport],
         },

@@ -129,7 +129,9 @@ export const takeInto = (
       row.payload[field] = [theirs.value, version, acceptedAt]
     } else if (theirs.kind === 'parked') row.parked[field] = [theirs.value, theirs.reason, theirs.at, acceptedAt]
     // Where both stores have sent a value nobody knows which one came last.
-    else row.ledger[field] = hasSameKey && (isDelivered || !ours) ? [theirs.entry[0], theirs.entry[1], acceptedAt] : ['', 0, acceptedAt]
+    else
+      row.ledger[field] =
+        hasSameKey && (isDelivered || !ours) ? [theirs.entry[0], theirs.entry[1], acceptedAt] : ['', 0, acceptedAt]
     // What was held is no more to be sent.
     if (ours?.kind === 'payload' && !isPending(row)) wakeNow(row, now)
   }

@@ -3,7 +3,7 @@ import { OrqError } from '../core/errors.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
 import { type Entry, entryOf, moveTimes } from './entry.ts'
 import { createClaims } from './postgres/claims.ts'
-import { connect } from './postgres/connection.ts'
+import { connect, fill } from './postgres/connection.ts'
 import { createGroupCommit, type Job, type Turn } from './postgres/group-commit.ts'
 import { createMoving } from './postgres/moving.ts'
 import { createPointers, type Pointers } from './postgres/pointers.ts'
@@ -92,15 +92,20 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
   if (!Number.isInteger(poolSize) || poolSize < 2)
     throw new OrqError('INVALID_OPTION', 'poolSize: a whole number, at least 2')
 
-  const { pool, Boss, client } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
-  const pointers = createPointers(Boss, pool, pointerSchema(schema))
+  const { pool, client, ...boss } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
+  const pointers = createPointers({ ...boss, pool, schema: pointerSchema(schema) })
   const rows = await prepare(client, pointers, { schema, create, key })
+    .finally(() => client.end())
+    .then(async (prepared) => {
+      // Who only looks needs one or two.
+      if (create) await fill(pool, poolSize)
+      return prepared
+    })
     .catch(async (error) => {
       await pointers.stop().catch(() => {})
       await pool.end()
       return rethrow(error)
     })
-    .finally(() => client.end())
   const commits = createGroupCommit({ pool, rows, pointers, collectMs })
   const claims = createClaims(pool, rows, pointers)
   const upkeep = createUpkeep({ pool, schema, pointers, clock })

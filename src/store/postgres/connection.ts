@@ -1,6 +1,6 @@
 import type { Client, Pool } from 'pg'
 import type { PgBoss } from 'pg-boss'
-import { unusable } from './problem.ts'
+import { poolerMend, unusable } from './problem.ts'
 
 export interface ConnectionOptions {
   url: string
@@ -15,11 +15,22 @@ const idleTransactionMs = 5_000
 
 const startLockMs = 60_000
 
+interface Packages {
+  pg: typeof import('pg')
+  Boss: typeof PgBoss
+  /** The version of pg-boss's tables that it knows. */
+  bossSchema: number
+}
+
 /** Only here: whoever keeps rows elsewhere need not install them. */
-const loadPackages = async (): Promise<{ pg: typeof import('pg'); Boss: typeof PgBoss }> => {
+const loadPackages = async (): Promise<Packages> => {
   try {
-    const [pg, { PgBoss: Boss }] = await Promise.all([import('pg'), import('pg-boss')])
-    return { pg: pg.default as unknown as typeof import('pg'), Boss }
+    const [pg, { PgBoss: Boss }, { default: own }] = await Promise.all([
+      import('pg'),
+      import('pg-boss'),
+      import('pg-boss/package.json', { with: { type: 'json' } }),
+    ])
+    return { pg: pg.default as unknown as typeof import('pg'), Boss, bossSchema: own.pgboss.schema }
   } catch (error) {
     const { code, message } = error as { code?: string; message: string }
     if (code !== 'ERR_MODULE_NOT_FOUND' || !/'(pg|pg-boss)'/.test(message)) throw error
@@ -31,10 +42,14 @@ const loadPackages = async (): Promise<{ pg: typeof import('pg'); Boss: typeof P
 const check = async (client: Client): Promise<void> => {
   const { rows } = await client.query(
     `SELECT current_setting('server_version_num')::integer AS version, current_setting('synchronous_commit') AS commits,
-      current_setting('fsync') AS fsync, current_setting('transaction_read_only') AS "readOnly",
+      current_setting('fsync') AS fsync, (SELECT setting::integer FROM pg_settings WHERE name = 'lock_timeout') AS patience,
+      current_setting('transaction_read_only') AS "readOnly",
       pg_is_in_recovery() AS "isReplica"`,
   )
-  const { version, commits, fsync, readOnly, isReplica } = rows[0]
+  const { version, commits, fsync, patience, readOnly, isReplica } = rows[0]
+  // Without its time-outs a process that froze would hold its rows for good; and a pooler that drops settings is one that
+  // gives every transaction another session, where prepared statements and locks of the start are lost.
+  if (patience !== startLockMs) throw unusable('is reached through a pooler that drops settings', poolerMend)
   if (version < oldestVersion) throw unusable('is a PostgreSQL before 13', 'give the URL of a newer one')
   if (isReplica || readOnly === 'on') throw unusable('is a read-only replica', 'give the URL of the primary')
   if (!['on', 'remote_apply'].includes(commits))
@@ -45,18 +60,36 @@ const check = async (client: Client): Promise<void> => {
   if (fsync !== 'on') throw unusable('could lose what was accepted: fsync is off', 'turn it on in postgresql.conf')
 }
 
+/**
+ * The driver takes these three for `verify-full`, with a warning that they will mean less one day. They never do here: who
+ * asks for TLS is not content with anybody who speaks it.
+ */
+const strict = (url: string): string =>
+  url.replace(/([?&]sslmode=)(prefer|require|verify-ca)(?=[&#]|$)/, '$1verify-full')
+
+/** However it came about: by `sslmode=no-verify`, `ssl=no-verify`, or the environment. */
+const refuseBlindTrust = (client: Client): void => {
+  const { ssl } = client as unknown as { ssl?: { rejectUnauthorized?: boolean; checkServerIdentity?: unknown } }
+  if (ssl?.rejectUnauthorized === false || ssl?.checkServerIdentity)
+    throw unusable(
+      'would be trusted whoever it is: its certificate is not verified',
+      'give sslmode=verify-full, and sslrootcert=FILE for a CA of your own',
+    )
+}
+
 export interface Connection {
   pool: Pool
   Boss: typeof PgBoss
+  bossSchema: number
   /** For what is done once, at the start, and takes its time; to be ended. */
   client: Client
 }
 
 /** Connects, and checks that what is written there stays there. @throws OrqError `STORE_UNUSABLE`, or the driver's error */
 export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): Promise<Connection> => {
-  const { pg, Boss } = await loadPackages()
+  const { pg, Boss, bossSchema } = await loadPackages()
   const settings = {
-    connectionString: url,
+    connectionString: strict(url),
     application_name: 'orq-identify',
     keepAlive: true,
     connectionTimeoutMillis: timeoutMs,
@@ -65,6 +98,7 @@ export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): 
   const client = new pg.Client({ ...settings, lock_timeout: startLockMs })
   // Whoever waits for an answer is told.
   client.on('error', () => {})
+  refuseBlindTrust(client)
   try {
     await client.connect()
     await check(client)
@@ -85,5 +119,13 @@ export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): 
   // A connection that ends: who uses it is told by the statement, and the next use makes a new one.
   pool.on('error', () => {})
   pool.on('connect', (one) => one.on('error', () => {}))
-  return { pool, Boss, client }
+  return { pool, Boss, bossSchema, client }
+}
+
+/** That there are as many connections as may be needed is found out now, and not when they are. */
+export const fill = async (pool: Pool, size: number): Promise<void> => {
+  const opened = await Promise.allSettled(Array.from({ length: size }, () => pool.connect()))
+  for (const one of opened) if (one.status === 'fulfilled') one.value.release()
+  const failed = opened.find((one) => one.status === 'rejected')
+  if (failed) throw failed.reason
 }

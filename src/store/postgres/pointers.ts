@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 import type { Db, PgBoss } from 'pg-boss'
+import { unusable } from './problem.ts'
 import { type Found, pointerOf } from './rows.ts'
 
 /** When a contact's row comes due, by the database's clock. */
@@ -30,8 +31,16 @@ const dbOf = (client: ClientBase | Pool): Db => ({
   executeSql: (text, values) => client.query(text, values as unknown[]),
 })
 
-/** @param schema of pg-boss's tables; it exists */
-export const createPointers = (Boss: typeof PgBoss, pool: Pool, schema: string): Pointers => {
+export interface PointersOptions {
+  Boss: typeof PgBoss
+  /** The latest version of its tables that `Boss` knows. */
+  bossSchema: number
+  pool: Pool
+  /** Of pg-boss's tables; it exists. */
+  schema: string
+}
+
+export const createPointers = ({ Boss, bossSchema, pool, schema }: PointersOptions): Pointers => {
   // No supervision: nothing stays active, because a job is taken, and set anew or removed, in one transaction.
   const boss = new Boss({
     db: dbOf(pool),
@@ -49,8 +58,21 @@ export const createPointers = (Boss: typeof PgBoss, pool: Pool, schema: string):
     if (keys.length) await boss.deleteJob(queue, [...keys], { db: dbOf(client) })
   }
 
+  /** pg-boss itself goes on with tables of a later version, whatever they mean. */
+  const refuseLater = async (): Promise<void> => {
+    const { rows: tables } = await pool.query('SELECT to_regclass($1) AS oid', [`${schema}.version`])
+    if (tables[0]?.oid === null) return
+    const { rows } = await pool.query(`SELECT version::integer FROM ${schema}.version`)
+    if (rows[0]?.version > bossSchema)
+      throw unusable(
+        `has tables of a later pg-boss (schema ${rows[0].version}, this one knows ${bossSchema})`,
+        'npm install pg-boss@12 for the latest one here too',
+      )
+  }
+
   return {
     start: async () => {
+      await refuseLater()
       await boss.start()
       await boss.createQueue(queue, { policy: 'standard', retryLimit: 0 })
     },

@@ -1,25 +1,29 @@
 import { OrqError } from '../../core/errors.ts'
 
+export const poolerMend = 'give the URL of PostgreSQL itself: each proxy has a pool of its own, see ORQ_STORE_POOL'
+
 /** What a person can do, by PostgreSQL's code (https://www.postgresql.org/docs/current/errcodes-appendix.html) or Node's. */
 const mends: readonly [code: RegExp, problem: string, mend: string][] = [
   [/^(ENOTFOUND|EAI_AGAIN)$/, 'names a host that nobody knows', 'check the host in the URL'],
   [
     /^(28P01|28000)$/,
     'is refused by PostgreSQL: wrong user, password or address',
-    'check user and password in the URL',
+    'check user and password in the URL; where PostgreSQL asks for TLS, add sslmode=verify-full',
   ],
   [/^3D000$/, 'names a database that does not exist', 'create it, or name another one in the URL'],
   [/^42501$/, 'lacks a right in the database', 'GRANT CREATE ON DATABASE to this user, or make it owner of the schema'],
   [/^53300$/, 'finds no free connection', 'raise max_connections of PostgreSQL, or lower ORQ_STORE_POOL'],
   [/^25006$/, 'is a read-only replica', 'give the URL of the primary'],
   [/^57P03$/, 'reaches a PostgreSQL that is starting or stopping', 'start again when it takes connections'],
+  [/^08P01$/, 'reaches something that is no PostgreSQL, or a pooler that refuses our settings', poolerMend],
   [
-    /^08P01$/,
-    'reaches something that is no PostgreSQL, or a pooler that refuses our settings',
-    'give the URL of PostgreSQL',
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    'is not trusted: its certificate is one of another host',
+    'name the host in the URL as the certificate does',
   ],
+  [/^CERT_HAS_EXPIRED$/, 'is not trusted: its certificate has expired', 'renew it on the server'],
   [
-    /CERT|SSL|TLS|^ERR_/,
+    /CERT|SSL|TLS|SIGNATURE/,
     'is not trusted: its certificate was not accepted',
     'name the CA in the URL: sslrootcert=FILE',
   ],
@@ -46,7 +50,14 @@ export const startError = (error: unknown): unknown => {
   if (error instanceof OrqError) return error
   // Of several addresses of one host, each has its own failure.
   const first = error instanceof AggregateError ? error.errors[0] : error
-  const { code, message } = (first ?? {}) as { code?: unknown; message?: unknown }
+  const { code, message, syscall } = (first ?? {}) as { code?: unknown; message?: unknown; syscall?: unknown }
+  // Not that of a socket, which is missing where no PostgreSQL runs.
+  if (/^(ENOENT|EACCES|EISDIR)$/.test(String(code)) && syscall !== 'connect')
+    return unusable(
+      `names a file that cannot be read (${code})`,
+      'check sslrootcert, sslcert and sslkey in the URL',
+      error,
+    )
   const found =
     typeof code === 'string'
       ? mends.find(([form]) => form.test(code))
