@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -123,6 +123,27 @@ describe.skipIf(!isAll || !existsSync(join(root, 'tests/node_modules/yaml')))('e
       expect(spec.template.metadata.labels).toEqual(selector)
   })
 })
+
+test.skipIf(!isAll)(
+  'compose: what the image does installs both packages beside those of the proxy, and no tools',
+  {
+    timeout: 180_000,
+  },
+  () => {
+    const app = mkdtempSync(join(tmpdir(), 'orq-app-'))
+    onTestFinished(() => rmSync(app, { recursive: true, force: true }))
+    for (const file of ['package.json', 'package-lock.json']) cpSync(join(root, file), join(app, file))
+    const options = { cwd: app, env: { ...process.env, npm_config_prefer_offline: 'true' }, encoding: 'utf8' } as const
+    execFileSync('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], options)
+    // The image of this repository has no lock.
+    rmSync(join(app, 'package-lock.json'))
+    const [, command] = /^RUN (.+?)\nUSER/ms.exec(read('compose/Dockerfile')) as unknown as [string, string]
+    execFileSync('/bin/sh', ['-c', command], options)
+    const installed = readdirSync(join(app, 'node_modules'))
+    expect(installed).toEqual(expect.arrayContaining(['pg', 'pg-boss', 'pino', 'undici']))
+    for (const tool of ['typescript', 'vitest', 'rollup']) expect(installed).not.toContain(tool)
+  },
+)
 
 const env = { PATH: `${process.env.PATH}:/usr/sbin` }
 const hasNginx = spawnSync('nginx', ['-v'], { env }).status === 0
