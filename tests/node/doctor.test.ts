@@ -50,6 +50,7 @@ const examine = async (args: string[], environment: CommandContext['environment'
     distFolder,
     print: (line) => lines.push(line),
     printed: async () => true,
+    printsToTerminal: false,
     warn: (line) => errors.push(line),
     stopped: () => new Promise(() => {}),
     onCrash: () => {},
