@@ -30,8 +30,11 @@ const startServer = async (file) => {
 export const startEcho = () => startServer('echo.mjs')
 export const startUpstream = () => startServer('upstream.mjs')
 
-/** `orq-identify proxy` on a file of its own, with every setting at its default but addresses and keys. */
-export const startProxy = async (upstream) => {
+/**
+ * `orq-identify proxy` in a folder of its own, with every setting at its default but addresses and keys.
+ * @param env settings besides
+ */
+export const startProxy = async (upstream, env = {}) => {
   const folder = mkdtempSync(join(tmpdir(), 'orq-bench-'))
   const start = performance.now()
   const child = fork(here('../../../dist/cli.js'), ['proxy'], {
@@ -46,6 +49,7 @@ export const startProxy = async (upstream) => {
       ORQ_TOKEN_SECRET: secret,
       ORQ_SERVER_URL: upstream.url,
       ORQ_LOG_LEVEL: 'info',
+      ...env,
     },
   })
   child.stderr.pipe(process.stderr)
@@ -71,6 +75,8 @@ export const startProxy = async (upstream) => {
       const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ')
       return (Number(fields[11]) + Number(fields[12])) * 10
     },
+    /** What it had written to the disk, in bytes. */
+    writtenBytes: () => Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${child.pid}/io`, 'utf8'))[1]),
     stop: async () => {
       child.kill()
       await once(child, 'exit')
