@@ -13,7 +13,7 @@ let made = 0
 const newPerson = () => ++people
 
 /** A sign-up's fields, with a token; what a person sends is never what was sent before. */
-const nextRequest = (path, person) => {
+export const nextRequest = (path, person = newPerson()) => {
   const id = `person_${person}`
   const iat = Math.floor(Date.now() / 1_000)
   const text = `${header}.${encode({ sub: id, aud: 'orq-identify', iat, exp: iat + 900 })}`
@@ -50,9 +50,10 @@ const countStatuses = (results) => {
  */
 export const load = async (url, { path = '/orq/v2/contacts', most, amount, nextPerson = newPerson, ...options }) => {
   const urls = [url].flat()
-  const lists = Array.from({ length: connections }, () =>
-    Array.from({ length: Math.ceil(most / connections) }, () => nextRequest(path, nextPerson())),
-  )
+  const lists = Array.from({ length: connections }, () => [])
+  // In turns, so that those who follow each other in `nextPerson` are on their way at the same time.
+  for (let n = 0; n < Math.ceil(most / connections) * connections; n++)
+    lists[n % connections].push(nextRequest(path, nextPerson()))
   const running = urls.map((one) =>
     autocannon({
       url: one,
@@ -83,7 +84,7 @@ export const load = async (url, { path = '/orq/v2/contacts', most, amount, nextP
  * each counts from when it was due. (At a given rate autocannon sends a second's requests at once, then waits.)
  */
 export const loadEvenly = async (url, { path = '/orq/v2/contacts', perSecond, seconds }) => {
-  const requests = Array.from({ length: perSecond * seconds }, () => nextRequest(path, newPerson()))
+  const requests = Array.from({ length: perSecond * seconds }, () => nextRequest(path))
   const pool = new Pool(url, { connections })
   const times = []
   const statuses = {}

@@ -1,10 +1,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { cpuMsOf, ioOf, memoryBytesOf } from '../process-usage.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -65,18 +66,9 @@ export const startProxy = async (upstream, env = {}) => {
   return {
     started,
     readyMs,
-    /** Of the resident memory, without pages of mapped files: what a container is charged for. */
-    memoryBytes: () => {
-      const [, kB] = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
-      return Number(kB) * 1024
-    },
-    /** Processor time of all its threads, in milliseconds. */
-    cpuMs: () => {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ')
-      return (Number(fields[11]) + Number(fields[12])) * 10
-    },
-    /** What it had written to the disk, in bytes. */
-    writtenBytes: () => Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${child.pid}/io`, 'utf8'))[1]),
+    memoryBytes: () => memoryBytesOf(child.pid),
+    cpuMs: () => cpuMsOf(child.pid),
+    diskBytes: () => ioOf(child.pid).write_bytes,
     stop: async () => {
       child.kill()
       await once(child, 'exit')
