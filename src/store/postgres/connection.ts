@@ -22,6 +22,13 @@ interface Packages {
   bossSchema: number
 }
 
+/**
+ * Rows are found by their key, or in the order of an index, and never many of a table. PostgreSQL plans a statement once for
+ * a connection: made while the table is empty, the plan would be to read all of it, however large it grows before the next
+ * ANALYZE.
+ */
+const planning = ['enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off', 'jit=off']
+
 /** Only here: whoever keeps rows elsewhere need not install them. */
 const loadPackages = async (): Promise<Packages> => {
   try {
@@ -111,6 +118,7 @@ export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): 
     max: poolSize,
     // Statements follow each other without waiting for each answer.
     pipeline: true,
+    options: planning.map((setting) => `-c ${setting}`).join(' '),
     statement_timeout: timeoutMs,
     // A network that swallows packets: PostgreSQL's own time-out never arrives.
     query_timeout: timeoutMs + 1_000,

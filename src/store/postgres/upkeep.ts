@@ -50,7 +50,7 @@ export const createUpkeep = ({ pool, schema, pointers, clock }: UpkeepOptions): 
       if (!locks[0]?.has) return
       const { rows } = await client.query(
         `SELECT c.key, c.wake::float8 FROM ${contacts} AS c
-         WHERE c.wake <= ${schema}.now_ms() AND NOT ${pointers.exists} ORDER BY c.wake LIMIT ${rowsPerSweep}`,
+         WHERE c.wake <= (SELECT ${schema}.now_ms()) AND NOT ${pointers.exists} ORDER BY c.wake LIMIT ${rowsPerSweep}`,
       )
       if (rows.length) await commitWith(pointers.set(client, rows))
     })

@@ -1,11 +1,12 @@
 // Measures the built client and four other libraries in one Chromium, and writes tests/bench/results/client.*.
 // `npm run build`, then `node tests/bench/client/run.mjs`. Nothing leaves 127.0.0.1.
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright'
 import { findChromium } from '../../browser/find.mjs'
+import { installIn } from '../install.mjs'
+import { quoteInReadme } from '../readme.mjs'
 import { toChart } from './chart.mjs'
 import { summarise } from './summary.mjs'
 import { toTable } from './table.mjs'
@@ -17,12 +18,7 @@ setTimeout(() => {
 }, 355_000).unref()
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
-const installed = here('node_modules/.package-lock.json')
-if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(here('package-lock.json')).mtimeMs)
-  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: here('.'),
-    stdio: 'inherit',
-  })
+installIn(here('.'))
 if (!existsSync(here('../../../dist/orq.js'))) throw new Error('dist is missing: npm run build')
 
 // Only now: they read the files that have just been installed.
@@ -72,17 +68,7 @@ mkdirSync(here('../results'), { recursive: true })
 write('json', `${JSON.stringify(results, null, 2)}\n`)
 write('md', toTable(results))
 write('svg', toChart(results))
-// The README quotes this output as it is.
-const readme = here('../../../README.md')
-const [before, after] = readFileSync(readme, 'utf8').split(
-  /(?<=<!-- bench:client -->\n)[\s\S]*(?=<!-- \/bench:client -->)/,
-)
-writeFileSync(
-  readme,
-  `${before}${toTable(results)
-    .replace(/^#.*\n+/, '')
-    .trim()}\n${after}`,
-)
+quoteInReadme('bench:client', toTable(results))
 console.log(toTable(results))
 for (const url of outside) console.error(`Left this machine, or tried to: ${url}`)
 const absent = results.libraries.filter(({ identify }) => !identify.arrived)

@@ -1,10 +1,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { cpuMsOf, ioOf, memoryBytesOf } from '../process-usage.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -30,8 +31,11 @@ const startServer = async (file) => {
 export const startEcho = () => startServer('echo.mjs')
 export const startUpstream = () => startServer('upstream.mjs')
 
-/** `orq-identify proxy` on a file of its own, with every setting at its default but addresses and keys. */
-export const startProxy = async (upstream) => {
+/**
+ * `orq-identify proxy` in a folder of its own, with every setting at its default but addresses and keys.
+ * @param env settings besides
+ */
+export const startProxy = async (upstream, env = {}) => {
   const folder = mkdtempSync(join(tmpdir(), 'orq-bench-'))
   const start = performance.now()
   const child = fork(here('../../../dist/cli.js'), ['proxy'], {
@@ -46,6 +50,7 @@ export const startProxy = async (upstream) => {
       ORQ_TOKEN_SECRET: secret,
       ORQ_SERVER_URL: upstream.url,
       ORQ_LOG_LEVEL: 'info',
+      ...env,
     },
   })
   child.stderr.pipe(process.stderr)
@@ -61,16 +66,9 @@ export const startProxy = async (upstream) => {
   return {
     started,
     readyMs,
-    /** Of the resident memory, without pages of mapped files: what a container is charged for. */
-    memoryBytes: () => {
-      const [, kB] = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
-      return Number(kB) * 1024
-    },
-    /** Processor time of all its threads, in milliseconds. */
-    cpuMs: () => {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ')
-      return (Number(fields[11]) + Number(fields[12])) * 10
-    },
+    memoryBytes: () => memoryBytesOf(child.pid),
+    cpuMs: () => cpuMsOf(child.pid),
+    diskBytes: () => ioOf(child.pid).write_bytes,
     stop: async () => {
       child.kill()
       await once(child, 'exit')

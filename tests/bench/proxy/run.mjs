@@ -1,48 +1,17 @@
 // Measures `orq-identify proxy` with the load generator and an instant upstream on the same machine, beside a bare echo on
 // the same Node adapter, and writes tests/bench/results/proxy.*. `npm run build`, then `node tests/bench/proxy/run.mjs`.
 // `--million` also fills the queue with 1 000 000 contacts and takes half an hour.
-import { execFileSync } from 'node:child_process'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { installIn } from '../install.mjs'
+import { describeMachine } from '../machine.mjs'
 import { toChart, toTable } from './table.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
-const installed = here('node_modules/.package-lock.json')
-if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(here('package-lock.json')).mtimeMs)
-  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: here('.'),
-    stdio: 'inherit',
-  })
+installIn(here('.'))
 const { load, loadEvenly } = await import('./load.mjs')
 const { startEcho, startProxy, startUpstream } = await import('./processes.mjs')
-
-/** What one durable write of this disk takes, in milliseconds: the median of 200. */
-const fsyncMs = () => {
-  const path = join(tmpdir(), `orq-fsync-${process.pid}`)
-  const file = openSync(path, 'w')
-  const times = Array.from({ length: 200 }, () => {
-    writeSync(file, 'x'.repeat(4_096))
-    const start = performance.now()
-    fsyncSync(file)
-    return performance.now() - start
-  })
-  closeSync(file)
-  rmSync(path)
-  return times.sort((a, b) => a - b)[100]
-}
 
 const say = (text) => console.log(`${new Date().toISOString().slice(11, 19)} ${text}`)
 const upstream = await startUpstream()
@@ -84,14 +53,7 @@ const drain = (count) =>
     return { count, perSecond, queuedBytes, peakBytes }
   })
 
-const machine = {
-  date: new Date().toISOString(),
-  cores: availableParallelism(),
-  processor: cpus()[0]?.model,
-  node: process.version,
-  loadAtStart: loadavg()[0],
-  fsyncMs: fsyncMs(),
-}
+const machine = describeMachine()
 
 say('the bare echo …')
 const echo = await startEcho()

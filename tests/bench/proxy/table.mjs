@@ -1,6 +1,7 @@
 import { chartStyle } from '../chart-style.mjs'
 
-const whole = (value) => Math.round(value).toLocaleString('en').replaceAll(',', ' ')
+/** `12 345` */
+export const whole = (value) => Math.round(value).toLocaleString('en').replaceAll(',', ' ')
 const share = (value, { bare }) => (value / bare.perSecond).toFixed(2)
 const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`
 const statuses = (counts) =>
