@@ -67,7 +67,7 @@ for (let n = 0; n < 5; n++) starts.push(await withProxy(({ readyMs }) => readyMs
 
 say('durable and delivered …')
 const delivered = await withProxy(async (proxy) => {
-  await load(proxy.started.url, { duration: 3, most: 40_000 })
+  await load(proxy.started.url, { duration: 8, most: 100_000 })
   await upstream.tell({ clear: true })
   const cpu = proxy.cpuMs()
   const result = await load(proxy.started.url, { duration: 10, most: 150_000 })
@@ -78,7 +78,7 @@ const delivered = await withProxy(async (proxy) => {
 say('accepted, upstream down …')
 const accepted = await withProxy(async (proxy) => {
   await upstream.tell({ isDown: true })
-  await load(proxy.started.url, { duration: 3, most: 40_000 })
+  await load(proxy.started.url, { duration: 8, most: 100_000 })
   const result = await load(proxy.started.url, { duration: 10, most: 150_000 })
   return { ...result, bytes: proxy.memoryBytes() }
 })
@@ -86,7 +86,7 @@ await upstream.tell({ isDown: false })
 
 say('1 000 a second …')
 const calm = await withProxy(async (proxy) => {
-  await load(proxy.started.url, { duration: 3, most: 40_000 })
+  await load(proxy.started.url, { duration: 8, most: 100_000 })
   return loadEvenly(proxy.started.url, { perSecond: 1_000, seconds: 10 })
 })
 

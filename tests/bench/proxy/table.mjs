@@ -43,7 +43,7 @@ ${machine.date.slice(0, 16).replace('T', ' ')} UTC, Node ${machine.node}, ${mach
 | --- | --- | --- |
 ${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}
 
-- Load generator, proxy and upstream share the machine. 64 connections, a different person and token in each request, a SQLite file with an fsync for each group of writes, upstream answers at once.
+- Load generator, proxy and upstream share the machine. Each measure after 8 s of the same load, for the compiler. 64 connections, a different person and token in each request, a SQLite file with an fsync for each group of writes, upstream answers at once.
 - Delivered: different people that upstream has received within the run. Accepted: 202, on disk.
 `
 }
