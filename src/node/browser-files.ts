@@ -45,6 +45,8 @@ export const createBrowserFiles = ({
   }
 
   return async (request) => {
+    // Most requests are updates, and each file has this in its name.
+    if (!request.url.includes('.js')) return undefined
     const { pathname, searchParams } = new URL(request.url)
     const name = pathname.slice(basePath.length + 1)
     if (!pathname.startsWith(`${basePath}/`) || !names.has(name)) return undefined

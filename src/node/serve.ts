@@ -78,7 +78,7 @@ export const serve = async (options: ServeOptions): Promise<Serving> => {
       isWarned = true
       warn('X-Forwarded-For is sent but not read: every request counts as the proxy in front; see ORQ_TRUSTED_PROXIES')
     }
-    if (new URL(url).pathname === '/livez') return admin.live()
+    if (url.includes('/livez') && new URL(url).pathname === '/livez') return admin.live()
     return (await files?.(request)) ?? proxy.fetch(request, { address: addressOf(headers, address, trustedProxies) })
   }
   const onError = (error: unknown): void => warn(nameError(error))

@@ -20,6 +20,8 @@ export interface LimiterOptions {
 export const createLimiter = ({ perMinute, maxKeys = 10_000, clock }: LimiterOptions): Limiter => {
   // In the order of use, the latest last.
   const buckets = new Map<string, { left: number; at: number }>()
+  // One for good: a new one would step over the gaps that all those before have left.
+  const oldest = buckets.keys()
   return {
     take: (key) => {
       if (perMinute === 0) return undefined
@@ -29,7 +31,7 @@ export const createLimiter = ({ perMinute, maxKeys = 10_000, clock }: LimiterOpt
       const isWithin = left >= 1
       buckets.delete(key)
       buckets.set(key, { left: isWithin ? left - 1 : left, at: now })
-      if (buckets.size > maxKeys) buckets.delete(buckets.keys().next().value as string)
+      if (buckets.size > maxKeys) buckets.delete(oldest.next().value as string)
       return isWithin ? undefined : ((1 - left) * 60_000) / perMinute
     },
   }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createLimiter, networkOf } from '../../src/proxy/limits.ts'
 import { fakeClock } from '../clock.ts'
@@ -24,6 +25,21 @@ describe('a limiter', () => {
     limiter.take('c')
     expect(limiter.take('a')).toBeDefined()
     expect(limiter.take('b')).toBeUndefined()
+  })
+
+  test('O7: forgets the same ones as a list in the order of use would', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 300 }), (keys) => {
+        const limiter = createLimiter({ perMinute: 1, maxKeys: 3, clock: fakeClock() })
+        let order: number[] = []
+        for (const key of keys) {
+          const isKnown = order.includes(key)
+          order = [...order.filter((one) => one !== key), key].slice(-3)
+          // Whoever is remembered has used up its one request; whoever was forgotten has it again.
+          expect(limiter.take(String(key)) === undefined).toBe(!isKnown)
+        }
+      }),
+    )
   })
 
   test('of 0 limits nothing', () =>
