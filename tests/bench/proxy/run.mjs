@@ -1,11 +1,12 @@
 // Measures `orq-identify proxy` with the load generator and an instant upstream on the same machine, beside a bare echo on
 // the same Node adapter, and writes tests/bench/results/proxy.*. `npm run build`, then `node tests/bench/proxy/run.mjs`.
-// `--million` also fills the queue with 1 000 000 contacts and takes half an hour.
+// `--million` also fills the queue with 1 000 000 contacts and takes ten minutes.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { installIn } from '../install.mjs'
 import { describeMachine } from '../machine.mjs'
+import { quoteInReadme } from '../readme.mjs'
 import { toChart, toTable } from './table.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -104,4 +105,5 @@ const write = (name, text) => writeFileSync(here(`../results/proxy.${name}`), te
 write('json', `${JSON.stringify(results, null, 2)}\n`)
 write('md', toTable(results))
 write('svg', toChart(results))
+quoteInReadme('bench:proxy', toTable(results))
 console.log(toTable(results))
