@@ -53,7 +53,10 @@ export interface RequestInfo {
 }
 
 export interface Proxy {
-  /** Answers `POST {basePath}/v2/contacts`, its preflight, and 404 to the rest. Never rejects. */
+  /**
+   * Answers `POST {basePath}/v2/contacts`, its preflight, and 404 to the rest. Never rejects. `export default { fetch }` is
+   * enough where a runtime calls that: what it hands in besides is ignored, so that requests without a token go uncounted.
+   */
   fetch(request: Request, info?: RequestInfo): Promise<Response>
   /**
    * Starts no more calls, lets those on the wire end for `graceMs`, and closes the store. What a durable store has is
@@ -91,6 +94,12 @@ const checkCount = (name: string, value: number, least: number): void => {
   if (!Number.isInteger(value) || value < least)
     throw new OrqError('INVALID_OPTION', `${name}: a whole number, at least ${least}`)
 }
+
+/** A runtime that calls `fetch` itself may hand in what is its own: Bun its server, whose `address` is an object. */
+const readInfo = ({ address, waitUntil }: RequestInfo = {}): RequestInfo => ({
+  address: typeof address === 'string' ? address : undefined,
+  waitUntil: typeof waitUntil === 'function' ? waitUntil : undefined,
+})
 
 /** Whatever the URL's host, scheme and form: only its path decides. Adapters make one of a Host without looking at it. */
 const pathOf = (text: string): string => {
@@ -199,7 +208,8 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   }
 
   return {
-    fetch: async (incoming, { address, waitUntil } = {}) => {
+    fetch: async (incoming, given) => {
+      const info = readInfo(given)
       const start = onEvent ? clock.monotonic() : 0
       // The one thing that is made per request to be told, and only where somebody listens.
       const event: Answered | undefined = onEvent && {
@@ -212,7 +222,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       const origin = checkOrigin(incoming.headers)
       let response: Response
       try {
-        response = await answer(incoming, origin, { address, waitUntil, event })
+        response = await answer(incoming, origin, { ...info, event })
         if (event) event.code = response.status === 200 ? 'delivered' : 'accepted'
       } catch (error) {
         const refusal = error instanceof Refusal ? error : new Refusal('internal')

@@ -82,6 +82,21 @@ describe('the proxy', () => {
     expect((await from('2001:db9::1', 'bad')).status).toBe(401)
   })
 
+  test.each([
+    ['the server, as Bun does', { address: { address: '::', port: 80 } }],
+    ['bindings, as Workers do', { waitUntil: 'a text', address: 7 }],
+  ])('counts nothing, and answers as always, where a runtime hands in %s', async (_, given) => {
+    const world = createWorld({ addressLimit: 1 })
+    for (const [token, status] of [
+      ['bad', 401],
+      ['bad', 401],
+      [sign(), 200],
+    ] as const) {
+      const request = requestFor({ external_id: 'u1' }, { authorization: `Bearer ${token}` })
+      expect((await world.proxy.fetch(request, given as never)).status).toBe(status)
+    }
+  })
+
   test('J23: refuses a token that is older than its person’s not-before', async () => {
     const { memory } = await import('../../src/server.ts')
     const store = memory()
