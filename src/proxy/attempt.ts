@@ -30,9 +30,12 @@ export interface AttemptOptions {
 
 export interface AttemptLimits {
   signal: AbortSignal
-  /** By the monotonic clock: a call that starts later could outlive the lease. */
+  /** By the monotonic clock: an upsert, of two calls, that starts later could outlive the lease. */
   startBy: number
 }
+
+/** The longest that one call takes. */
+export const callMs = 10_000
 
 /** Everything else waits no longer than this for a person to mend key, path or firewall. */
 const blockedMs = 60_000
@@ -48,12 +51,18 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
     const names = Object.keys(fields) as FieldName[]
 
     let isLost = false
+    /** Whether PATCH was not sent as it could outlive the lease. */
+    let isLate = false
     /** Of the last call, where it had no answer. */
     let trouble: Trouble | undefined
-    /** A contact that was purged while POST was on the wire must not be sent by PATCH. */
+    /**
+     * A contact that was purged while POST was on the wire must not be sent by PATCH. Nor by who was stopped meanwhile: the
+     * store may have told, before that, of a lease that is over by now.
+     */
     const goesOn = async (): Promise<boolean> => {
       isLost = (await store.look(claim)) === 'lost'
-      return !isLost
+      isLate = clock.monotonic() > startBy + callMs
+      return !isLost && !isLate
     }
 
     /**
@@ -86,6 +95,7 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       })
       // Half an upsert says neither that upstream takes calls nor that it does not.
       if (isLost) return 'lost'
+      if (isLate) return undefined
       if (kind === 'done' || kind === 'refused') pace.passed()
       else pace.failed(externalId, kind, pauseMsOf(result))
       return result

@@ -19,7 +19,7 @@ export interface UpstreamOptions {
   path?: string | undefined
   /** In place of the global `fetch`; give one made on a connection pool where many contacts pass. */
   fetch?: UpstreamFetch | undefined
-  /** The longest that one attempt may take, in milliseconds. @defaultValue 10000 */
+  /** The longest that one attempt may take, in milliseconds; of a proxy on a durable store at most the default. @defaultValue 10000 */
   timeoutMs?: number | undefined
 }
 
@@ -40,7 +40,7 @@ export type UpstreamRequest = (
 const maxAnswerBytes = 65_536
 
 /** Reads at most `maxAnswerBytes` and lets go of the rest: the status decides, not what a broken server streams. */
-const readText = async (response: FetchedAnswer): Promise<string> => {
+export const readText = async (response: FetchedAnswer): Promise<string> => {
   if (!response.body) return response.text()
   const reader = response.body.getReader()
   const decoder = new TextDecoder()

@@ -14,6 +14,8 @@ export type Answer = UpsertResult['kind'] | 'lost'
 
 export interface OpenCall {
   contact: Contact
+  /** Whether a PATCH of it may still be sent. */
+  goesOn(): Promise<boolean>
   answer(kind: Answer, status?: number, headers?: Record<string, string>): void
   fail(error: unknown): void
 }
@@ -27,6 +29,8 @@ export interface Process {
   calls: Contact[]
   events: ProxyEvent[]
   put(externalId: string, fields?: Fields, more?: Partial<Update>): ReturnType<Dispatcher['deliver']>
+  /** As by SIGSTOP and SIGCONT: time has passed, and no timer of it has run yet. */
+  wakeAfter(ms: number): void
   /** As by kill -9: nothing it does from now on has an effect. */
   kill(): void
 }
@@ -47,6 +51,7 @@ export const createMachine = () => {
 
   const start = ({ concurrency = 4 }: { concurrency?: number } = {}): Process => {
     let isAlive = true
+    let stoppedMs = 0
     const never = new Promise<never>(() => {})
     const file = sqlite({ path, clock, collectMs: 0, shared: true })
     const ifAlive =
@@ -71,12 +76,17 @@ export const createMachine = () => {
       concurrency,
       random: () => 0.5,
       onEvent: (event) => events.push(event),
-      clock: { ...clock, after: (ms, task) => clock.after(ms, () => isAlive && task()) },
-      upsert: (contact, signal) =>
+      clock: {
+        ...clock,
+        monotonic: () => clock.monotonic() + stoppedMs,
+        after: (ms, task) => clock.after(ms, () => isAlive && task()),
+      },
+      upsert: (contact, signal, goesOn) =>
         new Promise((resolve, reject) => {
           const leave = (): boolean => open.includes(call) && open.splice(open.indexOf(call), 1).length > 0
           const call: OpenCall = {
             contact,
+            goesOn,
             answer: (kind, status, headers = {}) => {
               if (!leave()) return
               if (kind === 'lost') reject(new Error('lost'))
@@ -102,6 +112,9 @@ export const createMachine = () => {
       calls,
       events,
       put: (externalId, fields = {}, more = {}) => dispatcher.deliver({ externalId, fields, ...more }),
+      wakeAfter: (ms) => {
+        stoppedMs += ms
+      },
       kill: () => {
         isAlive = false
         open.length = 0

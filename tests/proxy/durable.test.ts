@@ -172,6 +172,24 @@ describe('what fails', () => {
     expect(await world.process.store.stats()).toEqual({ pending: 0, parked: 0 })
   })
 
+  test('F25: is not gone on with by PATCH by who was stopped meanwhile, whatever the store told before', async () => {
+    const world = start()
+    void world.process.put('u1', { email: 'a@b.c' })
+    const call = await next(world)
+    await world.clock.advance(9_000)
+    expect(await call.goesOn()).toBe(true)
+    // Stopped when the store has answered, and nobody has read it yet.
+    const goesOn = call.goesOn()
+    world.process.wakeAfter(60_000)
+    expect(await goesOn).toBe(false)
+    call.answer('retry', 409)
+    await world.settle()
+    expect(await world.process.store.stats()).toMatchObject({ pending: 1 })
+    ;(await next(world)).answer('done')
+    await world.settle()
+    expect(await world.process.store.stats()).toEqual({ pending: 0, parked: 0 })
+  })
+
   test('F5: for our key pauses all after three contacts, and after the mend all arrive', async () => {
     const world = start({ concurrency: 2 })
     for (let i = 0; i < 6; i++) void world.process.put(`u${i}`, { tags: [`${i}`] })
