@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../../core/ports.ts'
 import { type FileLock, lockFile } from './lock.ts'
-import { isBroken, type OpenOptions, openDatabase } from './open.ts'
+import { isBroken, isDamage, type OpenOptions, openDatabase } from './open.ts'
 import { createRows, type Rows } from './rows.ts'
 
 export interface Connection {
@@ -11,7 +11,10 @@ export interface Connection {
   rows(): Rows
   /** To be called in each transaction: times that are written now are wrong if the clock is set back later. */
   sawClock(): void
-  /** Whether rows may have been put off by a clock that was ahead: once after opening and after each step back. */
+  /**
+   * Whether rows may have been put off by a clock that was ahead: after opening and after each step back, until a transaction
+   * that has asked is committed.
+   */
   wasClockSetBack(): boolean
   /** A transaction has ended: if it wrote something, the log is emptied when it becomes quiet. */
   committed(): void
@@ -43,6 +46,12 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let { waitMs } = options
   /** How far the clock was ahead of the monotonic one, at most. */
   let ahead = Number.POSITIVE_INFINITY
+  /** The same, once this transaction is committed. */
+  let aheadNext: number | undefined
+  /** The key of the store that was open. */
+  let reopens: Uint8Array | undefined
+  /** Once damage is met: a start reads no large file to its end, and may not have seen it. */
+  let check: 'none' | 'due' | 'passed' = 'none'
   let idle: ReturnType<typeof setTimeout> | undefined
   let writtenSince: number | undefined
   let writtenAt = 0
@@ -96,13 +105,17 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     if (isClosed) throw new Error('the store is closed')
     if (failure && performance.now() - failure.at < reopenMs) throw failure.error
     try {
-      const database = openDatabase({ ...options, beforeOpening })
+      const database = openDatabase({ ...options, beforeOpening, reopens, checkAll: check === 'due' })
       current = { database, rows: createRows(database) }
+      reopens = current.rows.secret
       ahead = Number.POSITIVE_INFINITY
       failure = undefined
+      if (check === 'due') check = 'passed'
       return database
     } catch (error) {
-      failure = { error, at: performance.now() }
+      // What was read to its end and is damaged stays so: reading it again each second would hold up every request.
+      const isFinal = check === 'due' && isDamage((error as Error).cause)
+      failure = { error, at: isFinal ? Number.POSITIVE_INFINITY : performance.now() }
       throw error
     }
   }
@@ -114,15 +127,17 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       return current.rows
     },
     sawClock: () => {
+      aheadNext = undefined
       ahead = Math.max(ahead, clock.now() - clock.monotonic())
     },
     wasClockSetBack: () => {
       const offset = clock.now() - clock.monotonic()
       const isBack = offset < ahead - stepMs
-      if (isBack) ahead = offset
+      if (isBack) aheadNext = offset
       return isBack
     },
     committed: () => {
+      ahead = aheadNext ?? ahead
       const before = changes
       changes = current?.rows.changes() ?? 0
       if (changes === before) return
@@ -132,6 +147,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     },
     failed: (error) => {
       if (isBroken(error)) drop()
+      if (check === 'none' && isDamage(error)) check = 'due'
     },
     close: () => {
       isClosed = true

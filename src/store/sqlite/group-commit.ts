@@ -100,7 +100,13 @@ export const createGroupCommit = (options: GroupCommitOptions): GroupCommit => {
       }
       // A full disk ends the transaction of all for the one that found no room; deliveries, which make room, must pass.
       if (isFull(error) && jobs.length > 1) {
-        for (const job of jobs) run([job], runAlone)
+        for (const [n, job] of jobs.entries()) {
+          run([job], runAlone)
+          if (busySince === undefined) continue
+          // Another process holds the file by now: the rest waits behind this one, in front of what came meanwhile.
+          waiting.splice(1, 0, ...jobs.slice(n + 1))
+          return
+        }
         return
       }
       onFailure(error)

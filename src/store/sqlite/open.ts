@@ -1,7 +1,7 @@
 import { closeSync, copyFileSync, existsSync, openSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { OrqError } from '../../core/errors.ts'
-import { isStore, migrate } from './schema.ts'
+import { isStore, keyOf, migrate } from './schema.ts'
 
 export interface OpenOptions {
   path: string
@@ -9,6 +9,10 @@ export interface OpenOptions {
   maxBytes?: number | undefined
   /** False: a file that is missing or is no store is refused and left as it is. @defaultValue true */
   create?: boolean | undefined
+  /** What it was keyed with when it was open before: an empty or another file is refused then. */
+  reopens?: Uint8Array | undefined
+  /** Reads the whole file, however large it is. @defaultValue false */
+  checkAll?: boolean | undefined
   /** Called when the file is there, before anything of it is read: may refuse it by a throw. */
   beforeOpening?: (() => void) | undefined
   /** Of a file that is made: what its hashes are keyed with. @defaultValue random */
@@ -33,7 +37,8 @@ export const isBusy = (error: unknown): boolean => codeOf(error) === codes.busy
 
 export const isFull = (error: unknown): boolean => codeOf(error) === codes.full
 
-const isDamage = (error: unknown): boolean => [codes.corrupt, codes.notADatabase].some((code) => code === codeOf(error))
+export const isDamage = (error: unknown): boolean =>
+  [codes.corrupt, codes.notADatabase].some((code) => code === codeOf(error))
 
 /** A connection that met one of these may never work again: another one is opened when it is needed next. */
 export const isBroken = (error: unknown): boolean =>
@@ -74,7 +79,10 @@ const refuseOther = (path: string, problem: string, cause?: unknown): never => {
   throw unusable(`${path} ${problem}; name the file of your proxy`, cause)
 }
 
-const prepare = (database: DatabaseSync, { path, maxBytes, key, create = true }: OpenOptions): void => {
+const prepare = (database: DatabaseSync, options: OpenOptions): void => {
+  const { path, maxBytes, key, create = true, reopens, checkAll = false } = options
+  if (reopens && !(isStore(database) && keyOf(database).equals(reopens)))
+    throw unusable(`${path} is another file than the one that was open; put that one back, or start again`)
   if (!create && !isStore(database)) refuseOther(path, 'is no store')
   // In this order: a page of a deleted value is overwritten (`secure_delete`), and what is committed is on the disk
   // (`synchronous`; `fullfsync` on macOS, whose plain fsync stops at the drive's cache).
@@ -86,7 +94,7 @@ const prepare = (database: DatabaseSync, { path, maxBytes, key, create = true }:
     const { page_size } = database.prepare('PRAGMA page_size').get() as { page_size: number }
     database.exec(`PRAGMA max_page_count = ${Math.ceil((maxBytes + spareBytes) / page_size)}`)
   }
-  if (statSync(path).size <= largestCheckedBytes) {
+  if (checkAll || statSync(path).size <= largestCheckedBytes) {
     const { quick_check } = database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string }
     if (quick_check !== 'ok') throw Object.assign(new Error('quick_check failed'), { errcode: codes.corrupt })
   }
@@ -98,7 +106,9 @@ const prepare = (database: DatabaseSync, { path, maxBytes, key, create = true }:
  * @throws OrqError `STORE_UNUSABLE` for what a person must mend; SQLite's own error for what may pass, see `isTemporary`
  */
 export const openDatabase = (options: OpenOptions): DatabaseSync => {
-  const { path, create = true } = options
+  const { path, create = true, reopens } = options
+  if (!existsSync(path) && reopens)
+    throw unusable(`${path} is gone; put it back, or start again without what waits in it`)
   if (!existsSync(path)) create ? createFile(path) : refuseOther(path, 'does not exist')
   options.beforeOpening?.()
   const { mtime } = statSync(path)

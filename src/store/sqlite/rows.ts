@@ -3,6 +3,7 @@ import { createKeyedHash } from '../keyed-hash.ts'
 import { createRow, type Row } from '../row.ts'
 import { columnNames, columnsOf, parseColumns, parseReadable } from '../row-columns.ts'
 import type { ListQuery } from '../store.ts'
+import { keyOf as secretOf } from './schema.ts'
 
 /** A row as it was found, to be changed and written. */
 export interface Found {
@@ -68,8 +69,8 @@ const boundsOf = (after: string, prefix: string): [Uint8Array, Uint8Array] => {
 }
 
 export const createRows = (database: DatabaseSync): Rows => {
-  const { value } = database.prepare("SELECT value FROM meta WHERE name = 'key'").get() as { value: Uint8Array }
-  const { keyOf, hash } = createKeyedHash(value)
+  const secret = secretOf(database)
+  const { keyOf, hash } = createKeyedHash(secret)
 
   const pageRows = database.prepare('SELECT * FROM contacts WHERE key > ? ORDER BY key LIMIT ?')
   const byKey = database.prepare('SELECT * FROM contacts WHERE key = ?')
@@ -115,7 +116,7 @@ export const createRows = (database: DatabaseSync): Rows => {
   }
 
   return {
-    secret: value,
+    secret,
     hash,
     keyOf,
     findKey,

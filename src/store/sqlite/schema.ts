@@ -35,6 +35,12 @@ const versionOf = (database: DatabaseSync): number => {
   return Number(found?.value ?? 0)
 }
 
+/** What the hashes of a store are keyed with: two stores never have the same, unless one has succeeded the other. */
+export const keyOf = (database: DatabaseSync): Buffer => {
+  const { value } = database.prepare("SELECT value FROM meta WHERE name = 'key'").get() as { value: Uint8Array }
+  return Buffer.from(value)
+}
+
 /** Whether the file holds our tables, of whatever version. */
 export const isStore = (database: DatabaseSync): boolean => versionOf(database) > 0
 
