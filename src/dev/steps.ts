@@ -10,13 +10,15 @@ export type Step = { at: number } & (
 
 /**
  * What the page shows of the proxy's events; undefined for those that another one tells: a stored update is called or
- * answered, a token or a limit that refuses is answered.
+ * answered, a token or a limit that refuses is answered, what a store has not recorded comes again.
  */
 export const stepOf = (event: ProxyEvent, at: number): Step | undefined => {
   switch (event.type) {
     case 'delivered':
     case 'refused':
     case 'limited':
+    case 'store_failed':
+    case 'unverifiable':
       return undefined
     case 'put': {
       const { type, result, ms } = event

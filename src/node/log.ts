@@ -19,6 +19,8 @@ interface Line {
   reason?: string | undefined
   ms?: number | undefined
   where?: string | undefined
+  /** What a person has to mend, in words of ours. */
+  problem?: string | undefined
   /** How many of the kind were not logged since the last one that was. */
   unlogged?: number | undefined
   version?: string | undefined
@@ -150,8 +152,20 @@ export const createLog = (options: LogOptions = {}): Log => {
           if (event.result !== 'failed') return
           return writeOnce(
             'error',
-            { event: 'store_failed' },
+            { event: 'store_failed', why: 'put', problem: event.problem },
             'the store takes no updates; pages were told to try again',
+          )
+        case 'store_failed':
+          return writeOnce(
+            'error',
+            { event: 'store_failed', why: event.operation, problem: event.problem },
+            'the store does not hand out or record deliveries; it is asked again, and some may be repeated',
+          )
+        case 'unverifiable':
+          return writeOnce(
+            'error',
+            { event: 'unverifiable' },
+            'the keys of the identity provider cannot be read, so tokens cannot be checked; pages were told to try again. Check ORQ_JWKS_URL and the way to it',
           )
         case 'call': {
           const { result, status, trouble, ms, externalId } = event

@@ -82,6 +82,10 @@ export const createMetrics = ({ store, clock, ofProcess = false }: MetricsOption
   })
   const countDelivery = tally('deliveries', 'Claims that the contacts API has, each with all updates joined in it')
   const countParked = tally('parked', 'Claims with fields that the contacts API refused for good')
+  const countStoreFailure = tally('store_failures', 'Calls of the store that failed, besides puts, by what was asked', {
+    label: 'operation',
+    known: ['claim', 'look', 'done', 'park', 'retry', 'release'],
+  })
   const countFailure = tally('failures', 'Requests that failed unexpectedly and were answered 500')
   const commitTime = histogram('commit', 'Until an update was durable, its whole transaction included', commitBuckets)
   const callTime = histogram('upstream', 'Of a call to the contacts API', callBuckets)
@@ -178,6 +182,8 @@ export const createMetrics = ({ store, clock, ofProcess = false }: MetricsOption
           return countToken(event.code)
         case 'limited':
           return countLimited(event.by)
+        case 'store_failed':
+          return countStoreFailure(event.operation)
         case 'failed':
           return countFailure()
       }

@@ -1,11 +1,12 @@
 import type { FieldName } from '../core/contact.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Claim, PutResult, Store, Update } from '../store/store.ts'
-import { createAttempt, type Outcome, type Upsert } from './attempt.ts'
+import { callMs, createAttempt, type Outcome, type Upsert } from './attempt.ts'
 import type { EventListener } from './events.ts'
 import { createPace } from './pace.ts'
 import { parseReceipt } from './receipt.ts'
 import { createWaiters, type Delivery, type Waiter } from './waiters.ts'
+import { watchStore } from './watched-store.ts'
 
 export interface DispatcherOptions {
   store: Store
@@ -33,8 +34,8 @@ export interface Dispatcher {
 
 /** What a durable store has is safe: the page need not wait for upstream. Anything else must be told before the answer. */
 const patienceMs = { durable: 2_000, volatile: 8_000 }
-/** The longest that one upsert takes: POST and PATCH, 10 s each. */
-const upsertMs = 20_000
+/** The longest that one upsert takes: POST and PATCH. */
+const upsertMs = 2 * callMs
 const pollMs = 500
 /** Who waited longer than this to be claimed shows that calls are made slower than updates arrive. */
 const behindMs = 1_000
@@ -48,7 +49,8 @@ interface Running {
 
 /** The one way to deliver: a claimed row's whole payload, one call at a time per contact, a capped number in all. */
 export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
-  const { store, upsert, clock, concurrency = 64, random = Math.random, onEvent } = options
+  const { upsert, clock, concurrency = 64, random = Math.random, onEvent } = options
+  const store = onEvent ? watchStore(options.store, clock, onEvent) : options.store
   const { isDurable, leaseMs } = store
   const waiters = createWaiters(clock)
   const pace = createPace({ concurrency, clock, random, onEvent })
@@ -176,14 +178,12 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const put = async (update: Update): Promise<PutResult> => {
     const claim = pace.isOpen() && !isBehind && taken < concurrency
     if (claim) taken++
-    const start = clock.monotonic()
     let result: PutResult | undefined
     try {
       result = await store.put(update, { claim })
       return result
     } finally {
       if (claim && !(result?.kind === 'stored' && result.claim)) taken--
-      onEvent?.({ type: 'put', result: result?.kind ?? 'failed', ms: clock.monotonic() - start })
     }
   }
 

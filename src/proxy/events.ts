@@ -2,13 +2,26 @@ import type { AcceptedStatus, RefusalCode } from '../core/wire.ts'
 import type { UpsertResult } from '../upstream/upsert.ts'
 import type { Trouble } from './trouble.ts'
 
+/** What the dispatcher asks of a store besides `put`. */
+export type StoreOperation = 'claim' | 'look' | 'done' | 'park' | 'retry' | 'release'
+
 /**
  * What happens inside, for logs and metrics: no field value, token, key or text of upstream. `externalId` names a
  * person: write no more than a hash of it anywhere.
  */
 export type ProxyEvent =
-  /** An update was handed to the store. `failed`: it could not take it. */
-  | { type: 'put'; result: 'stored' | 'unchanged' | 'superseded' | 'revoked' | 'failed'; ms: number }
+  /** An update was handed to the store. `failed`: it could not take it; then `problem` is what a person has to mend, if so. */
+  | {
+      type: 'put'
+      result: 'stored' | 'unchanged' | 'superseded' | 'revoked' | 'failed'
+      ms: number
+      problem?: string | undefined
+    }
+  /**
+   * The store could not hand out what waits, or record what came of it. Nothing is lost: it is asked again, and what was not
+   * recorded is delivered again when its lease has ended.
+   */
+  | { type: 'store_failed'; operation: StoreOperation; problem?: string | undefined }
   /** Upstream was called; `status` is undefined when there was no answer, and `trouble` says why. */
   | {
       type: 'call'
@@ -33,6 +46,8 @@ export type ProxyEvent =
   | { type: 'refused'; code: RefusalCode }
   /** A limit was exceeded: that of a person with a valid token, or of an address without one. */
   | { type: 'limited'; by: 'subject' | 'address' }
+  /** The keys of an identity provider cannot be read, so it is not known whether a token is good. */
+  | { type: 'unverifiable' }
   /** Something of ours or of `verify` failed; the request was answered 500. `where`: see `nameError`. */
   | { type: 'failed'; where: string }
   /** A request was answered. `externalId` is the token's, once it was found good. */

@@ -4,6 +4,8 @@ import { type FieldName, isExternalId } from '../core/contact.ts'
 import { OrqError } from '../core/errors.ts'
 import { type Clock, type Fetch, systemClock } from '../core/ports.ts'
 import { parseSafeUrl } from '../core/safe-url.ts'
+import { readText } from '../upstream/request.ts'
+import { Refusal } from './answer.ts'
 import { seconds, skewSeconds } from './jwt.ts'
 import { algorithmOf, type BoundKey, publicKey } from './keys.ts'
 import { parseToken } from './token-form.ts'
@@ -28,10 +30,11 @@ export interface JwksOptions {
 
 const maxTokenLength = 8192
 const maxAgeSeconds = 86_400
-const maxSetBytes = 65_536
 const fetchTimeoutMs = 5_000
 /** An unknown `kid` costs at most one fetch in this time: anybody can send one. */
 const minIntervalMs = 30_000
+/** As long as the provider fails. */
+const retryMs = 3_000
 /** How soon a key that the provider has withdrawn is gone here. */
 const refreshMs = 600_000
 
@@ -54,8 +57,9 @@ const parseUrl = (given: string | URL): string => {
 
 /** The usable keys of a set: signature keys by `kid`; symmetric ones are no keys for us. */
 const readSet = async (response: Response): Promise<Map<string, BoundKey>> => {
-  const text = await response.text()
-  if (!response.ok || text.length > maxSetBytes) throw new Error('no JWK set')
+  if (!response.ok) throw new Error('no JWK set')
+  // At most 64 kB: of a longer one the end is missing.
+  const text = await readText(response)
   const keys = new Map<string, BoundKey>()
   for (const jwk of (JSON.parse(text) as { keys: JWK[] }).keys) {
     const alg = algorithmOf(jwk)
@@ -67,6 +71,7 @@ const readSet = async (response: Response): Promise<Map<string, BoundKey>> => {
 /**
  * Identity-provider mode, for apps that mint nothing: verifies the provider's own tokens, RS256, PS256, ES256 or EdDSA as
  * the key itself says, at most 24 hours old. Known keys go on while the provider is down.
+ * Where they cannot be read at all, the answer is 503: the page keeps its update and its token.
  * @throws OrqError `INVALID_OPTION`
  */
 export const jwks = (options: JwksOptions): Verify => {
@@ -79,6 +84,8 @@ export const jwks = (options: JwksOptions): Verify => {
   let keys = new Map<string, BoundKey>()
   let fetchedAt = Number.NEGATIVE_INFINITY
   let fetching: Promise<void> | undefined
+  /** Whether the last fetch brought nothing. */
+  let isFailing = false
 
   const refresh = (): Promise<void> => {
     fetchedAt = clock.monotonic()
@@ -88,8 +95,11 @@ export const jwks = (options: JwksOptions): Verify => {
       .then(readSet)
       .then((next) => {
         keys = next
+        isFailing = false
       })
-      .catch(() => {})
+      .catch(() => {
+        isFailing = true
+      })
       .finally(() => {
         if (fetching === mine) fetching = undefined
       })
@@ -100,9 +110,12 @@ export const jwks = (options: JwksOptions): Verify => {
   const keyOf = async (kid: string): Promise<BoundKey | undefined> => {
     const age = clock.monotonic() - fetchedAt
     if (!keys.has(kid)) {
-      if (age >= minIntervalMs) await refresh()
+      if (age >= (isFailing ? retryMs : minIntervalMs)) await refresh()
       // The first tokens after a start come together: they wait for the one fetch.
       else await fetching
+      // It may be a new key, or the first one: nobody can tell, and the page must not take the token for a bad one.
+      if (isFailing && !keys.has(kid))
+        throw new Refusal('upstream_unavailable', {}, { 'retry-after': String(retryMs / 1_000) })
     } else if (age >= refreshMs) void refresh()
     return keys.get(kid)
   }
@@ -122,7 +135,8 @@ export const jwks = (options: JwksOptions): Verify => {
       if (authorizedParties && !authorizedParties.includes(azp as string)) return undefined
       if (iat > now + skewSeconds || nbf > now + skewSeconds || now - iat > maxAgeSeconds) return undefined
       return exp < now - skewSeconds ? 'expired' : { subject, issuedAt: iat, fields }
-    } catch {
+    } catch (error) {
+      if (error instanceof Refusal) throw error
       return undefined
     }
   }

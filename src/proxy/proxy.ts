@@ -1,15 +1,17 @@
 import type { Contact, FieldName } from '../core/contact.ts'
 import { nameError, OrqError } from '../core/errors.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
-import { contactsPath, parseUpdateId, type UpdateId, updateIdHeader } from '../core/wire.ts'
+import { contactsPath, statusOf } from '../core/wire.ts'
 import { memory } from '../store/memory.ts'
 import type { Store } from '../store/store.ts'
 import { createUpstreamRequest, type UpstreamOptions } from '../upstream/request.ts'
 import { upsert } from '../upstream/upsert.ts'
 import { acceptedAnswer, Refusal, refusalAnswer } from './answer.ts'
+import { callMs } from './attempt.ts'
 import { checkContentType, readContact } from './body.ts'
-import { createDispatcher, type KeepAlive } from './dispatcher.ts'
+import { createDispatcher } from './dispatcher.ts'
 import { type EventListener, type ProxyEvent, shieldListener } from './events.ts'
+import { pathOf, type RequestInfo, readInfo, readToken, readUpdateId } from './incoming.ts'
 import { createLimiter, type Limiter, networkOf } from './limits.ts'
 import { createOriginCheck, type OriginCheck, preflightAnswer } from './origin.ts'
 import type { Scope, Verify } from './verify.ts'
@@ -42,16 +44,6 @@ export interface ProxyOptions {
   clock?: Clock | undefined
 }
 
-export interface RequestInfo {
-  /** Of whoever asks, for `addressLimit`. @defaultValue none: nothing is counted by address */
-  address?: string | undefined
-  /**
-   * Keeps the runtime at work until a promise settles: `(work) => ctx.waitUntil(work)` on Cloudflare Workers, which
-   * stop all that a request began when it is answered or its page has left. Elsewhere not needed.
-   */
-  waitUntil?: KeepAlive | undefined
-}
-
 export interface Proxy {
   /**
    * Answers `POST {basePath}/v2/contacts`, its preflight, and 404 to the rest. Never rejects. `export default { fetch }` is
@@ -67,14 +59,6 @@ export interface Proxy {
 
 type Answered = Extract<ProxyEvent, { type: 'answered' }>
 
-const readToken = (headers: Headers): string => {
-  const authorization = headers.get('authorization')
-  if (authorization === null) throw new Refusal('token_missing')
-  const [, token] = /^bearer ([^\s,]+)$/i.exec(authorization) ?? []
-  if (!token) throw new Refusal('token_invalid')
-  return token
-}
-
 const checkFields = ({ external_id, ...fields }: Contact, scope: Scope): void => {
   // Exact code units, no normalisation: two spellings of one name are two people.
   if (external_id !== scope.subject) throw new Refusal('scope_mismatch')
@@ -82,30 +66,9 @@ const checkFields = ({ external_id, ...fields }: Contact, scope: Scope): void =>
   if (path) throw new Refusal('field_forbidden', { path })
 }
 
-const readUpdateId = (headers: Headers): UpdateId | undefined => {
-  const text = headers.get(updateIdHeader)
-  if (text === null) return undefined
-  const id = parseUpdateId(text)
-  if (!id) throw new Refusal('bad_request', { mend: `${updateIdHeader}: <client>.<number>[.force]` })
-  return id
-}
-
 const checkCount = (name: string, value: number, least: number): void => {
   if (!Number.isInteger(value) || value < least)
     throw new OrqError('INVALID_OPTION', `${name}: a whole number, at least ${least}`)
-}
-
-/** A runtime that calls `fetch` itself may hand in what is its own: Bun its server, whose `address` is an object. */
-const readInfo = ({ address, waitUntil }: RequestInfo = {}): RequestInfo => ({
-  address: typeof address === 'string' ? address : undefined,
-  waitUntil: typeof waitUntil === 'function' ? waitUntil : undefined,
-})
-
-/** Whatever the URL's host, scheme and form: only its path decides. Adapters make one of a Host without looking at it. */
-const pathOf = (text: string): string => {
-  const url = URL.parse(text, 'http://proxy.invalid')
-  if (!url) throw new Refusal('bad_request')
-  return url.pathname
 }
 
 /**
@@ -127,6 +90,11 @@ export const createProxy = (options: ProxyOptions): Proxy => {
   checkCount('subjectLimit', subjectLimit, 0)
   checkCount('addressLimit', addressLimit, 0)
   checkCount('concurrency', concurrency ?? 64, 1)
+  if (store.isDurable && (upstream.timeoutMs ?? callMs) > callMs)
+    throw new OrqError(
+      'INVALID_OPTION',
+      `upstream.timeoutMs: at most ${callMs}, so that a lease of the store outlives a call`,
+    )
   const subjects = createLimiter({ perMinute: subjectLimit, clock })
   const addresses = createLimiter({ perMinute: addressLimit, clock })
   const checkOrigin = createOriginCheck(allowedOrigins)
@@ -167,6 +135,10 @@ export const createProxy = (options: ProxyOptions): Proxy => {
     checkContentType(headers)
     const scope = await authenticate(incoming).catch((error: unknown) => {
       if (!(error instanceof Refusal)) throw error
+      if (statusOf[error.code] !== 401) {
+        onEvent?.({ type: 'unverifiable' })
+        throw error
+      }
       onEvent?.({ type: 'refused', code: error.code })
       // Where nobody tells the address, there is nobody to count for.
       if (address !== undefined) limit(addresses, networkOf(address), 'address')

@@ -15,7 +15,7 @@ export interface Scope {
 /**
  * Decides about the text after `Bearer`.
  * @returns undefined for a token that is not good, 'expired' for one that was
- * @throws never for a bad token: a throw is answered 500
+ * @throws never for a bad token: a throw is answered 500, one of `jwks` whose keys cannot be read 503
  */
 export type Verify = (
   token: string,

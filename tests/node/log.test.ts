@@ -40,6 +40,21 @@ test('the start tells where it listens and the settings in force, and no secret'
   expect(proxy.output()).not.toContain('CANARY')
 })
 
+test('a store that takes updates and records no delivery is told by what it was asked, and counted', async () => {
+  const upstream = await startUpstream()
+  const proxy = await runProxy(upstream.url)
+  const file = new DatabaseSync(join(proxy.folder, 'orq.db'))
+  file.exec(`CREATE TRIGGER refuse BEFORE UPDATE ON contacts WHEN NEW.payload IS NULL
+    BEGIN SELECT RAISE(ABORT, 'user_1'); END`)
+  file.close()
+  expect((await proxy.post({ external_id: 'user_1' })).status).toBe(200)
+  await expect.poll(() => proxy.lines('store_failed')).toHaveLength(1)
+  expect(proxy.lines('store_failed')[0]).toMatchObject({ level: 'error', why: 'done', msg: expect.any(String) })
+  const metrics = await (await fetch(`${proxy.adminUrl}/metrics`)).text()
+  expect(metrics).toContain('orq_store_failures_total{operation="done"} 1')
+  expect(proxy.output() + metrics).not.toContain('user_1')
+})
+
 test('a request is no line at level info', async () => {
   const upstream = await startUpstream()
   const proxy = await runProxy(upstream.url)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ProxyEvent } from '../../src/server.ts'
+import { memory, OrqError, type ProxyEvent } from '../../src/server.ts'
 import { contact, createWorld, expectRefused, reply, sign } from './harness.ts'
 
 const setUp = (options: Parameters<typeof createWorld>[0] = {}) => {
@@ -31,6 +31,27 @@ test('a refused request is told by its code, and names a person only once the to
     { status: 401, code: 'token_missing', externalId: undefined },
   ])
   expect(of('refused')).toMatchObject([{ code: 'token_invalid' }, { code: 'token_missing' }])
+})
+
+test.each([
+  [
+    'that a person has to mend is told with the mend',
+    new OrqError('STORE_UNUSABLE', 'orq.db is gone'),
+    'orq.db is gone',
+  ],
+  ['of the database is told without its text', new Error('UNIQUE constraint failed: jane@example.com'), undefined],
+])('a failure of the store %s', async (_, error, problem) => {
+  const store = { ...memory(), put: () => Promise.reject(error) }
+  const { world, of } = setUp({ store })
+  expect(await world.post()).toMatchObject({ status: 503, body: { code: 'store_unavailable' } })
+  expect(of('put')).toEqual([{ type: 'put', result: 'failed', ms: 0, problem }])
+})
+
+test('what came of a call and could not be recorded is told by what was asked', async () => {
+  const store = memory()
+  const { world, of } = setUp({ store: { ...store, done: () => Promise.reject(new Error('disk')) } })
+  await world.post()
+  expect(of('store_failed')).toEqual([{ type: 'store_failed', operation: 'done', problem: undefined }])
 })
 
 test('a limit that is exceeded says whose', async () => {

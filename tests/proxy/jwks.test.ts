@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type JwksOptions, jwks, type Verify } from '../../src/server.ts'
+import { createProxy, type JwksOptions, jwks, type ProxyEvent, type Verify } from '../../src/server.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
 
 const issuer = 'https://login.example/'
@@ -151,9 +151,37 @@ describe('the provider’s keys', () => {
     ['a redirect', { location: 'http://127.0.0.1:1/keys' }],
     ['over 64 kB', { body: JSON.stringify({ keys: [], text: 'x'.repeat(70_000) }) }],
     ['HTML', { body: '<!doctype html>' }],
-  ])('are not taken from %s', async (_, answer) => {
+    ['an end of the connection', { isDown: true }],
+  ])('are not taken from %s: then nobody can tell, and 3 s later they are asked for again', async (_, answer) => {
+    const before = { ...provider.state }
     Object.assign(provider.state, answer)
-    expect(await check(provider.sign('one'))).toBeUndefined()
+    const verify = make()
+    for (let n = 0; n < 5; n++)
+      await expect(check(provider.sign('one'), verify)).rejects.toMatchObject({ code: 'upstream_unavailable' })
+    expect(provider.state.fetches).toBe(1)
+    Object.assign(provider.state, before)
+    await clock.advance(3_000)
+    expect(await check(provider.sign('one'), verify)).toMatchObject({ subject: 'u1' })
+  })
+
+  test('that cannot be read make the answer 503, which counts for nobody, and an alarm', async () => {
+    provider.state.isDown = true
+    const events: ProxyEvent[] = []
+    const proxy = createProxy({
+      verify: make(),
+      upstream: { apiKey: 'key', serverUrl: 'http://127.0.0.1:9' },
+      addressLimit: 1,
+      clock,
+      onEvent: (event) => events.push(event),
+    })
+    for (let n = 0; n < 3; n++) {
+      const headers = { authorization: `Bearer ${await provider.sign('one')}`, 'content-type': 'application/json' }
+      const asked = new Request('https://a.example/orq/v2/contacts', { method: 'POST', headers, body: '{}' })
+      const answer = await proxy.fetch(asked, { address: '192.0.2.1' })
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '3'])
+    }
+    expect(events.map(({ type }) => type).slice(0, 2)).toEqual(['unverifiable', 'answered'])
+    await proxy.close()
   })
 })
 

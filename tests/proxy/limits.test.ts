@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createLimiter, networkOf } from '../../src/proxy/limits.ts'
+import { createProxy, memory } from '../../src/server.ts'
 import { fakeClock } from '../clock.ts'
 import { createWorld, requestFor, sign, trusting } from './harness.ts'
 
@@ -98,7 +99,6 @@ describe('the proxy', () => {
   })
 
   test('J23: refuses a token that is older than its person’s not-before', async () => {
-    const { memory } = await import('../../src/server.ts')
     const store = memory()
     const world = createWorld({ store })
     await store.purge('u1', world.clock.now() + 30_000)
@@ -110,4 +110,11 @@ describe('the proxy', () => {
   test.each([{ subjectLimit: -1 }, { addressLimit: 1.5 }, { concurrency: 0 }])('does not start with %j', (option) =>
     expect(() => createWorld(option)).toThrow(Object.keys(option)[0]),
   )
+
+  test('does not start with a call that could outlive a lease', () => {
+    const upstream = { apiKey: 'key', timeoutMs: 15_000 }
+    const verify = () => undefined
+    expect(() => createProxy({ verify, upstream, store: { ...memory(), isDurable: true } })).toThrow('timeoutMs')
+    void createProxy({ verify, upstream }).close()
+  })
 })
