@@ -227,7 +227,7 @@ test('the query of a token route that is refused is not printed', async () => {
 })
 
 test('a sandbox without an origin of its own is wrong: the page cannot write', async () => {
-  const url = await startSite("default-src 'self'; sandbox allow-scripts", {})
+  const url = await startSite("default-src 'self'; sandbox allow-scripts", { attributes: 'data-settle-ms="1000"' })
   expect(await judge(url, "default-src 'self'; sandbox allow-scripts")).toContainEqual(
     expect.stringMatching(/^wrong csp sandbox: lacks allow-same-origin; add allow-same-origin to it/),
   )

@@ -59,7 +59,7 @@ export async function* examine(line: Line, request: Request): AsyncGenerator<Fin
     yield findings
     if (mayWrite && mayUse) yield await attempt('write', folder, () => writeContact(deployment, given))
   }
-  if (mayWrite && !mayUse)
+  if (mayWrite && isProxy && !mayUse)
     yield [
       wrong(
         'write',
