@@ -3,7 +3,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { quote } from '../../setting-error.ts'
 import { type Deployment, isApart, wordOf } from './deployment.ts'
 import { type Finding, note, ok, wrong } from './finding.ts'
-import type { Answer } from './line.ts'
+import { type Answer, Unanswered } from './line.ts'
 
 const doors = ['orq.js', 'orq.esm.js', 'orq.full.js'] as const
 const chunk = 'transport.js'
@@ -53,7 +53,9 @@ const checkSharing = (name: string, { headers }: Answer, pageOrigin: string): Fi
   return []
 }
 
-const hashOf = (content: Buffer): string => `sha384-${createHash('sha384').update(content).digest('base64')}`
+/** As `integrity` and a policy name it. */
+export const hashOf = (content: Buffer, algorithm = 'sha384'): string =>
+  `${algorithm}-${createHash(algorithm).update(content).digest('base64')}`
 
 /** The content when it is a script that browsers take, and what could be better. */
 const checkScript = ({ name, answer }: Fetched): { findings: Finding[]; content?: Buffer } => {
@@ -132,6 +134,20 @@ export const checkFiles = async (deployment: Deployment): Promise<Finding[]> => 
   return [...findings, ...checkBuild(version, content)]
 }
 
-/** What a script tag loads. */
-export const filesOfTag = (deployment: Deployment): URL[] =>
-  (isApart(deployment) ? ['orq.full.js'] : ['orq.js', chunk]).map((name) => new URL(name, deployment.folder))
+/** The one that imports nothing. */
+export const fullFile = ({ folder }: Deployment): URL => new URL('orq.full.js', folder)
+
+/** What a script tag loads: the file itself, and what that imports. */
+export const filesOfTag = (deployment: Deployment): [URL, ...URL[]] => {
+  const at = (name: string): URL => new URL(name, deployment.folder)
+  return isApart(deployment) ? [fullFile(deployment)] : [at('orq.js'), at(chunk)]
+}
+
+/** The content of a file as browsers hash it; undefined where there is none. */
+export const contentOf = async ({ line }: Deployment, url: URL): Promise<Buffer | undefined> => {
+  const answer = await line.ask(url, { headers: { 'accept-encoding': 'br, gzip' } }).catch((error: unknown) => {
+    if (error instanceof Unanswered) return undefined
+    throw error
+  })
+  return answer?.status === 200 ? unpack(answer)?.content : undefined
+}

@@ -1,4 +1,5 @@
 import { Agent } from 'undici'
+import { troubleOf } from '../../../proxy/trouble.ts'
 import { quote } from '../../setting-error.ts'
 
 export interface Question {
@@ -15,9 +16,17 @@ export interface Answer {
   bytes: Buffer
 }
 
-/** No answer came. Its message says why, in a code of the system. */
+/** No answer came. Its message says why, with the code of the system where there is one. */
 export class Unanswered extends Error {
   override readonly name = 'Unanswered'
+  readonly mend: string
+  /** What cannot be asked: a connection that ended says it of one request alone. */
+  readonly of: 'server' | 'request'
+  constructor(why: string, mend: string, of: 'server' | 'request' = 'server') {
+    super(why)
+    this.mend = mend
+    this.of = of
+  }
 }
 
 /** Asks servers as a browser does, with every header in our hand, which `fetch` does not allow. */
@@ -27,17 +36,35 @@ export interface Line {
   close(): Promise<void>
 }
 
-const timeoutMs = 10_000
 /** Larger than any file of ours. */
 const maxBytes = 1_000_000
 
-const reasonOf = (error: unknown): string => {
-  const { code, name } = error as { code?: unknown; name?: unknown }
-  if (name === 'TimeoutError') return `nothing within ${timeoutMs / 1_000} s`
-  return typeof code === 'string' ? quote(code).slice(1, -1) : 'the connection ended'
+/** What happened and what helps. Only codes are told: texts of errors may hold what somebody put into a certificate. */
+const explain = (error: unknown, timeoutMs: number): Unanswered => {
+  const { code } = error as { code?: unknown }
+  const seen = (what: string): string => (typeof code === 'string' ? `${what} (${quote(code).slice(1, -1)})` : what)
+  switch (troubleOf(error)) {
+    case 'dns':
+      return new Unanswered(seen('the name is not found'), 'check the spelling of the address and its DNS record')
+    case 'tls':
+      return new Unanswered(
+        seen('no TLS connection that can be trusted'),
+        'serve a certificate that is valid for this name, with its chain; for an authority of your own set NODE_EXTRA_CA_CERTS',
+      )
+    case 'timeout':
+      return new Unanswered(
+        `nothing within ${timeoutMs / 1_000} s`,
+        'check that the server runs, and that no firewall drops requests to it',
+      )
+    case 'network':
+      return code === 'ECONNREFUSED'
+        ? new Unanswered(seen('nobody listens there'), 'check the address and its port, and that the server runs')
+        : new Unanswered(seen('the connection ended'), 'check that the server runs, and its log', 'request')
+  }
 }
 
-export const openLine = (): Line => {
+/** @param timeoutMs for each answer, with all of its body */
+export const openLine = (timeoutMs = 10_000): Line => {
   const agent = new Agent()
   return {
     ask: async ({ origin, pathname, search }, { method = 'GET', headers, body } = {}) => {
@@ -62,7 +89,7 @@ export const openLine = (): Line => {
           for (const one of [value ?? []].flat()) found.append(name, one)
         return { status: answer.statusCode, headers: found, bytes: Buffer.concat(chunks) }
       } catch (error) {
-        throw new Unanswered(reasonOf(error))
+        throw explain(error, timeoutMs)
       }
     },
     close: () => agent.destroy(),

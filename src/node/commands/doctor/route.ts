@@ -1,7 +1,7 @@
 import { maxBodyBytes } from '../../../core/contact.ts'
 import { type Deployment, isApart, ownPage, post, unexpected, wordOf } from './deployment.ts'
-import { type Finding, ok, orOk, wrong } from './finding.ts'
-import type { Answer } from './line.ts'
+import { type Finding, note, ok, orOk, wrong } from './finding.ts'
+import { type Answer, Unanswered } from './line.ts'
 
 const mendOf = (answer: Answer, deployment: Deployment): string => {
   const { folder, pageOrigin } = deployment
@@ -42,16 +42,23 @@ export const checkRoute = async (deployment: Deployment): Promise<{ findings: Fi
     return { findings: [finding], isProxy: wordOf(first) === 'origin_forbidden' }
   }
   const withToken = await post(deployment, { ...ownPage(deployment), authorization: 'Bearer not.a.token' })
-  const large = await post(deployment, ownPage(deployment), '{'.padEnd(maxBodyBytes))
+  // Who takes no body of that size may close the connection instead of answering.
+  const large = await post(deployment, ownPage(deployment), '{'.padEnd(maxBodyBytes)).catch((error: unknown) => {
+    if (error instanceof Unanswered) return error
+    throw error
+  })
+  const allowSize = 'allow a body of that size in front of the proxy'
   const findings = [
     ok('route', `POST ${path} is answered by the proxy`),
     ...checkHeaders(first),
     wordOf(withToken) === 'token_invalid'
       ? ok('token header', 'Authorization reaches the proxy, and no bad token passes')
       : unexpected('token header', 'a bad token', withToken, 'let the Authorization header reach the proxy'),
-    wordOf(large) === 'token_missing'
-      ? ok('body size', `${maxBodyBytes} bytes get through`)
-      : unexpected('body size', `${maxBodyBytes} bytes`, large, 'allow a body of that size in front of the proxy'),
+    large instanceof Unanswered
+      ? wrong('body size', `${maxBodyBytes} bytes: no answer: ${large.message}`, allowSize)
+      : wordOf(large) === 'token_missing'
+        ? ok('body size', `${maxBodyBytes} bytes get through`)
+        : unexpected('body size', `${maxBodyBytes} bytes`, large, allowSize),
   ]
   return { findings, isProxy: true }
 }
@@ -62,7 +69,8 @@ const maxSkewMs = 30_000
 /** Compares the clock of the server with ours. @param answer one that has just come @param now in milliseconds */
 export const checkClock = ({ headers }: Answer, now: number): Finding => {
   const there = Date.parse(headers.get('date') ?? '')
-  if (Number.isNaN(there)) return ok('clock', 'the server tells no time')
+  if (Number.isNaN(there))
+    return note('clock', 'the server tells no time', 'let Date through, or see that its clock is set by NTP')
   const apart = Math.round((there - now) / 1_000)
   if (Math.abs(there - now) <= maxSkewMs) return ok('clock', 'the server and this machine agree')
   return wrong(

@@ -6,7 +6,7 @@ import type { Answer } from './line.ts'
 type Part = Record<string, unknown>
 
 /** Header and claims, to say what is wrong with a refused token; nothing is verified here. */
-const readToken = (token: string): { head: Part; claims: Part } => {
+export const readToken = (token: string): { head: Part; claims: Part } => {
   const [head = {}, claims = {}] = token.split('.').map((part): Part => {
     try {
       const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
@@ -17,6 +17,9 @@ const readToken = (token: string): { head: Part; claims: Part } => {
   })
   return { head, claims }
 }
+
+/** Whether a header can carry it. */
+export const isToken = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
 
 /** Why the proxy may refuse it, in the order in which a backend gets it wrong. @param now in milliseconds */
 const guess = (token: string, now: number): string => {
@@ -61,29 +64,10 @@ export const checkToken = async (deployment: Deployment, token: string, now: num
   }
 }
 
-/** Writes the contact of the token, by its id alone: the one check that changes anything. */
-export const writeContact = async (deployment: Deployment, token: string): Promise<Finding[]> => {
-  const { sub } = readToken(token).claims
-  const who = { ...ownPage(deployment), authorization: `Bearer ${token}` }
-  const answer = await post(deployment, who, JSON.stringify({ external_id: sub }))
-  switch (wordOf(answer)) {
-    case 'delivered':
-      return [ok('write', 'the contacts API has taken the contact')]
-    case 'accepted':
-      return [note('write', 'accepted, not delivered yet', 'see orq-identify queue list, and the log for paused')]
-    case 'upstream_unavailable':
-      return [unexpected('write', 'the contact', answer, 'check ORQ_API_KEY and ORQ_SERVER_URL of the proxy')]
-    case 'scope_mismatch':
-      return [unexpected('write', 'sub', answer, 'another claim is the external id here: try it from a page')]
-    default:
-      return [unexpected('write', 'the contact', answer, 'see the log of the proxy')]
-  }
-}
-
 const tokenIn = ({ bytes }: Answer): string | undefined => {
   try {
     const { token } = JSON.parse(bytes.toString()) as { token?: unknown }
-    return typeof token === 'string' && token !== '' ? token : undefined
+    return typeof token === 'string' && isToken(token) ? token : undefined
   } catch {
     return undefined
   }

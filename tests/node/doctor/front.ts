@@ -1,5 +1,5 @@
 import { request as ask } from 'node:http'
-import { type Site, serveSite } from '../browser/site.ts'
+import { type Site, serveSite } from '../../browser/site.ts'
 
 export interface Exchange {
   method: string
@@ -16,7 +16,7 @@ export interface Reply {
 /** What stands in front of the proxy and breaks something. */
 export interface Front {
   /** Changes what the proxy gets, or answers in its place. */
-  incoming?: ((exchange: Exchange) => Partial<Reply> | undefined) | undefined
+  incoming?: ((exchange: Exchange) => Partial<Reply> | 'hang up' | undefined) | undefined
   /** Changes what the proxy answered. */
   outgoing?: ((reply: Reply, exchange: Exchange) => void) | undefined
 }
@@ -31,6 +31,8 @@ export const startFront = (target: string, { incoming, outgoing }: Front): Promi
       path: request.url ?? '',
       headers: { ...request.headers, connection: 'close' },
     }
+    // What the proxy says of the time, and nothing of ours.
+    response.sendDate = false
     const send = ({ status, headers, body }: Reply): void => {
       const { connection: _, 'transfer-encoding': __, ...rest } = headers
       for (const [name, value] of Object.entries({ ...rest, 'content-length': String(body.length) }))
@@ -38,6 +40,7 @@ export const startFront = (target: string, { incoming, outgoing }: Front): Promi
       response.writeHead(status).end(body)
     }
     const given = incoming?.(exchange)
+    if (given === 'hang up') return void request.socket.destroy()
     if (given) return send({ status: 200, headers: {}, body: Buffer.from(''), ...given })
     const reply = await new Promise<Reply>((resolve, reject) => {
       const call = ask(
@@ -55,3 +58,30 @@ export const startFront = (target: string, { incoming, outgoing }: Front): Promi
     outgoing?.(reply, exchange)
     send(reply)
   })
+
+export const json = (value: object, headers = {}) => ({
+  headers: { 'content-type': 'application/json', ...headers },
+  body: Buffer.from(JSON.stringify(value)),
+})
+export const html = { headers: { 'content-type': 'text/html' }, body: Buffer.from('<!doctype html>') }
+export const isRoute = ({ path }: Exchange): boolean => path.endsWith('/v2/contacts')
+
+/** Takes a header away before the proxy sees it. */
+export const without =
+  (...names: string[]): Front['incoming'] =>
+  ({ headers }) => {
+    for (const name of names) delete headers[name]
+    return undefined
+  }
+
+/** Changes headers of the answers to some requests. */
+export const withHeaders =
+  (isMeant: (exchange: Exchange) => boolean, headers: Record<string, string | undefined>): Front['outgoing'] =>
+  (reply, exchange) => {
+    if (isMeant(exchange)) Object.assign(reply.headers, headers)
+  }
+
+export const isFile =
+  (name: string) =>
+  ({ path }: Exchange): boolean =>
+    path.split('?')[0] === `/orq/${name}`
