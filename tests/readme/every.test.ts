@@ -35,5 +35,6 @@ describe.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md'])('%s', (file) => {
 test('every line of the commands in CONTRIBUTING.md starts a script', () => {
   const commands = blocksOf(read('CONTRIBUTING.md')).filter(({ language }) => language === 'sh')
   expect(commands).toHaveLength(1)
-  for (const line of commands[0]?.code.trimEnd().split('\n') ?? []) expect(line).toMatch(/^npm (run [\w:]+|start|test) +#/)
+  for (const line of commands[0]?.code.trimEnd().split('\n') ?? [])
+    expect(line).toMatch(/^npm (run [\w:]+|start|test) +#/)
 })
