@@ -2,22 +2,10 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Installed, installExamples } from '../examples/install.ts'
 import { createAuthority, noCertificates } from '../faults/certificates.ts'
-import { type Recorder, startRecorder } from '../faults/recorder.ts'
-import { apiKey, secret, tokenFor } from '../node/running-proxy.ts'
+import { startRecorder } from '../faults/recorder.ts'
 import { hasPostgres, startPostgres } from '../store/postgres-server.ts'
 import { runInShell, startProxyInShell } from './shell.ts'
 import { replaced, snippet } from './snippets.ts'
-
-const send = async (to: { url: string }, id: string): Promise<number> => {
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${await tokenFor(id)}` }
-  const body = JSON.stringify({ external_id: id, tags: ['1'] })
-  return (await fetch(`${to.url}/orq/v2/contacts`, { method: 'POST', headers, body })).status
-}
-const settingsWith = ({ url }: Recorder) => ({
-  ORQ_API_KEY: apiKey,
-  ORQ_TOKEN_SECRET: secret,
-  ORQ_SERVER_URL: url,
-})
 
 describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 120_000 }, () => {
   let installed: Installed
@@ -41,10 +29,13 @@ describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 120_000 }, () => {
         // A server with a certificate of a public authority needs no more than the README says.
         'sslmode=verify-full': `sslmode=verify-full&sslrootcert=${authority.path}`,
       })
-      const start = () => startProxyInShell(text, { folder, env: settingsWith(recorder) })
+      const start = () => startProxyInShell(text, { folder, env: { ORQ_SERVER_URL: recorder.url } })
       const first = await start()
       const second = await start()
-      expect([await send(first, 'u1'), await send(second, 'u2')]).toEqual([200, 200])
+      expect([
+        await first.post({ external_id: 'u1', tags: ['1'] }),
+        await second.post({ external_id: 'u2', tags: ['1'] }),
+      ]).toEqual([200, 200])
 
       const admin = new pg.Client({ connectionString: database })
       await admin.connect()
@@ -54,7 +45,7 @@ describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 120_000 }, () => {
       expect(rows).toEqual([{ ssl: true }])
 
       recorder.mode = 'down'
-      expect(await send(first, 'u3')).toBe(202)
+      expect(await first.post({ external_id: 'u3', tags: ['1'] })).toBe(202)
       expect(await first.stop()).toContain('"event":"stopped"')
       recorder.mode = 'ok'
       await expect.poll(() => recorder.numbers.has('u3.tags'), { timeout: 20_000 }).toBe(true)
@@ -67,13 +58,16 @@ describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 120_000 }, () => {
     onTestFinished(() => server.stop())
     const ORQ_STORE = await server.createDatabase()
     const recorder = await startRecorder()
-    const env = settingsWith(recorder)
+    const env = { ORQ_SERVER_URL: recorder.url }
     const [install = ''] = snippet('several machines').split('\n')
     expect((await runInShell(install, { folder })).status).toBe(0)
 
     const old = await startProxyInShell('npx orq-identify proxy', { folder, env })
     recorder.mode = 'down'
-    expect([await send(old, 'u1'), await send(old, 'u2')]).toEqual([202, 202])
+    expect([
+      await old.post({ external_id: 'u1', tags: ['1'] }),
+      await old.post({ external_id: 'u2', tags: ['1'] }),
+    ]).toEqual([202, 202])
     await old.stop()
     const moved = await runInShell(replaced(snippet('moving'), { 'postgres://…': ORQ_STORE }), { folder })
     expect(moved).toEqual({ status: 0, output: expect.stringMatching(/^2 contacts taken over/m) })

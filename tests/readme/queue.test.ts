@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Installed, installExamples } from '../examples/install.ts'
 import { startRecorder } from '../faults/recorder.ts'
 import { isAll } from '../is-all.ts'
-import { apiKey, secret, tokenFor } from '../node/running-proxy.ts'
 import { runInShell, startProxyInShell } from './shell.ts'
 import { snippet } from './snippets.ts'
 
@@ -41,16 +40,10 @@ describe.skipIf(!isAll)('beside the proxy that the package starts', { timeout: 6
       if (id === 'user_2') return { status: 500, headers: { 'retry-after': '840' } }
       return 'email' in fields ? { status: 422 } : undefined
     }
-    const env = { ORQ_API_KEY: apiKey, ORQ_TOKEN_SECRET: secret, ORQ_SERVER_URL: recorder.url }
-    const proxy = await startProxyInShell('npx orq-identify proxy', { folder, env })
-    const send = async (id: string, fields: object): Promise<number> => {
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${await tokenFor(id)}` }
-      const body = JSON.stringify({ external_id: id, ...fields })
-      return (await fetch(`${proxy.url}/orq/v2/contacts`, { method: 'POST', headers, body })).status
-    }
-    expect(await send('user_2', { email: 'omar@example.com', tags: ['7'] })).toBe(202)
+    const proxy = await startProxyInShell('npx orq-identify proxy', { folder, env: { ORQ_SERVER_URL: recorder.url } })
+    expect(await proxy.post({ external_id: 'user_2', email: 'omar@example.com', tags: ['7'] })).toBe(202)
     // Where one field alone is given and refused, nobody knows whether there is a contact.
-    expect(await send('user_1', { email: 'jane@localhost', display_name: 'Jane' })).toBe(202)
+    expect(await proxy.post({ external_id: 'user_1', email: 'jane@localhost', display_name: 'Jane' })).toBe(202)
 
     const list = async () => (await runInShell('npx orq-identify queue list', { folder })).output
     await expect.poll(async () => Object.keys(idsOf(await list())).sort()).toEqual(['backoff', 'parked'])

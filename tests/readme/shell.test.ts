@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { mintToken } from '../../src/server.ts'
 import { startDev } from '../browser/processes.ts'
 import { type Installed, installExamples } from '../examples/install.ts'
 import { isAll } from '../is-all.ts'
@@ -27,15 +26,7 @@ describe.skipIf(!isAll)('where npm has installed the package, and nothing else',
     expect((await fetch(`${proxy.adminUrl}/readyz`)).status).toBe(200)
     expect((await fetch(`${proxy.url}/orq/orq.js`)).status).toBe(200)
     const secret = readFileSync(join(folder, 'secret'), 'utf8').trim()
-    const answer = await fetch(`${proxy.url}/orq/v2/contacts`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        authorization: `Bearer ${await mintToken({ subject: 'u' }, { secret })}`,
-      },
-      body: '{"external_id":"u","display_name":"Jane"}',
-    })
-    expect(answer.status).toBe(200)
+    expect(await proxy.post({ external_id: 'u', display_name: 'Jane' }, secret)).toBe(200)
     expect(upstream.log()).toEqual(['POST /v2/contacts {"external_id":"u","display_name":"Jane"}'])
     expect(upstream.received[0]?.headers.authorization).toBe('Bearer the-key')
     expect(await proxy.stop()).toContain('"event":"stopped"')

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { onTestFinished } from 'vitest'
+import { mintToken } from '../../src/server.ts'
+import { apiKey, secret } from '../node/running-proxy.ts'
 
 export interface ShellOptions {
   folder: string
@@ -15,6 +17,8 @@ export interface ShellRun {
 export interface ShellProxy {
   url: string
   adminUrl: string
+  /** Posts a contact with a token for it. @param signedWith the usual secret of the tests unless given @returns the status */
+  post(contact: { external_id: string; [field: string]: unknown }, signedWith?: string): Promise<number>
   /** Ends it by SIGTERM, to all that the shell has started. @returns all that was printed */
   stop(): Promise<string>
 }
@@ -81,13 +85,23 @@ export const startInShell = async (
   }
 }
 
-/** `orq-identify proxy` as the last of the commands, on ports of its own. */
+/** `orq-identify proxy` as the last of the commands, on ports of its own, with the usual key and secret of the tests. */
 export const startProxyInShell = async (text: string, { folder, env }: ShellOptions): Promise<ShellProxy> => {
   const ports = { HOST: '127.0.0.1', PORT: '0', ORQ_ADMIN_PORT: '0' }
+  const secrets = { ORQ_API_KEY: apiKey, ORQ_TOKEN_SECRET: secret }
   const { found, stop } = await startInShell(text, /^\{.*"event":"started".*\}$/m, {
     folder,
-    env: { ...ports, ...env },
+    env: { ...ports, ...secrets, ...env },
   })
   const { url, adminUrl } = JSON.parse(found[0]) as { url: string; adminUrl: string }
-  return { url, adminUrl, stop }
+  return {
+    url,
+    adminUrl,
+    stop,
+    post: async (contact, signedWith = secret) => {
+      const token = await mintToken({ subject: contact.external_id }, { secret: signedWith })
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+      return (await fetch(`${url}/orq/v2/contacts`, { method: 'POST', headers, body: JSON.stringify(contact) })).status
+    },
+  }
 }
