@@ -26,10 +26,10 @@ const expectOneJane = ({ received, log }: Upstream): void => {
 test('the proxy delivers what a page posts, for the person of its token alone', async () => {
   const upstream = await startUpstream()
   const listen = `import { serve } from '@hono/node-server'
-    import app from './proxy.ts'
+    import app from './proxy.js'
     serve({ ...app, hostname: '127.0.0.1', port: 0 }, ({ port }) => console.log('http://127.0.0.1:' + port))`
-  const app = createApp({ 'proxy.ts': snippet('proxy'), 'listen.ts': listen }, ['node_modules/@hono/node-server'])
-  const url = await runInNode(app, 'listen.ts', withApi(upstream)).url
+  const app = createApp({ 'proxy.js': snippet('proxy'), 'listen.js': listen }, ['node_modules/@hono/node-server'])
+  const url = await runInNode(app, 'listen.js', withApi(upstream)).url
   const post = async (subject: string) => {
     const headers = { authorization: `Bearer ${await tokenFor(subject)}`, 'content-type': 'application/json' }
     return (await fetch(`${url}/orq/v2/contacts`, { method: 'POST', headers, body: JSON.stringify(jane) })).status
@@ -40,7 +40,7 @@ test('the proxy delivers what a page posts, for the person of its token alone', 
 
 test('a server writes a contact without a page, and once more when the first call fails', async () => {
   const upstream = await startUpstream({ status: 503 })
-  await runInNode(createApp({ 'contacts.ts': snippet('contacts') }), 'contacts.ts', withApi(upstream)).ended
+  await runInNode(createApp({ 'contacts.js': snippet('contacts') }), 'contacts.js', withApi(upstream)).ended
   expect(upstream.log()).toHaveLength(2)
   upstream.received.shift()
   expectOneJane(upstream)
@@ -59,7 +59,7 @@ test.runIf(hasExpress)('in Express the token route knows whoever is signed in, a
       response.end()
     })
     const server = app.listen(0, '127.0.0.1', () => console.log('http://127.0.0.1:' + server.address().port))\n`
-  const program = runInNode(createApp({ 'app.ts': around + snippet('token route') }, express), 'app.ts', environment)
+  const program = runInNode(createApp({ 'app.js': around + snippet('token route') }, express), 'app.js', environment)
   const ask = async (path: string, cookie = '') =>
     fetch(`${await program.url}${path}`, { method: 'POST', headers: { cookie } })
   expect((await ask('/token')).status).toBe(204)

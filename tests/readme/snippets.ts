@@ -37,12 +37,18 @@ export const snippets = {
 
 export type SnippetName = keyof typeof snippets
 
-/** The text of a block as it stands in the README. @throws Error when none, or more than one, is meant */
-export const snippet = (name: SnippetName): string => {
+/** @throws Error when none, or more than one, is meant */
+const blockOf = (name: SnippetName): Block => {
   const [found, ...others] = blocks.filter(({ code }) => code.includes(snippets[name].has))
   if (!found || others.length) throw new Error(`README.md: ${found ? 'several blocks' : 'no block'} for "${name}"`)
-  return found.code
+  return found
 }
+
+/** The text of a block as it stands in the README. */
+export const snippet = (name: SnippetName): string => blockOf(name).code
+
+/** The language that it is said to be. */
+export const languageOf = (name: SnippetName): string => blockOf(name).language
 
 /** A text with words replaced, each of which it has exactly once. @throws Error when that is not so */
 export const replaced = (text: string, words: Readonly<Record<string, string>>): string =>

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -9,7 +9,8 @@ import { startInShell } from './shell.ts'
 import { snippet } from './snippets.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const isClone = existsSync(join(root, '.git'))
+/** Not where these files are only part of another repository. */
+const isClone = existsSync(join(root, '.git')) && spawnSync('git', ['status'], { cwd: root }).status === 0
 
 /** What a fresh clone would have, with the changes made since the last commit. */
 const copyTracked = (): string => {
