@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
 import { blocks, blocksOf, type SnippetName, snippet, snippets } from './snippets.ts'
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -17,24 +19,29 @@ test.each(names)('%s is run by the test that is said to run it', (name) => {
   expect(read(`tests/readme/${snippets[name].runBy}`)).toContain(`snippet('${name}')`)
 })
 
-describe.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md'])('%s', (file) => {
-  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
-  const text = read(file)
+const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md']
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 
-  test('names no script of npm that there is not', () => {
-    const called = [...text.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)].map(([, run, short]) => run ?? short)
-    expect(called.filter((name) => !name || !(name in scripts))).toEqual([])
-    if (file === 'CONTRIBUTING.md') expect(called.length).toBeGreaterThan(5)
-  })
+test.each(pages)('%s names no script of npm that there is not', (page) => {
+  const called = [...read(page).matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)].map(
+    ([, run, short]) => run ?? short,
+  )
+  expect(called.filter((name) => !name || !(name in scripts))).toEqual([])
+})
 
-  test('names no file of the tests that there is not', () => {
-    for (const [path] of text.matchAll(/\btests\/[\w/-]+\.test\.ts\b/g)) expect(read(path)).not.toBe('')
-  })
+const commands = new Set(
+  pages.flatMap((page) =>
+    [...read(page).matchAll(/`(?:npx )?orq-identify ([a-z]+(?: [a-z]+)?)/g)].map(([, words]) => words),
+  ),
+)
+
+test.each([...commands] as string[])('orq-identify %s, which a text names, is a command', (words) => {
+  const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
+  expect(spawnSync(process.execPath, [cli, ...words.split(' '), '--help']).status).toBe(0)
 })
 
 test('every line of the commands in CONTRIBUTING.md starts a script', () => {
-  const commands = blocksOf(read('CONTRIBUTING.md')).filter(({ language }) => language === 'sh')
-  expect(commands).toHaveLength(1)
-  for (const line of commands[0]?.code.trimEnd().split('\n') ?? [])
-    expect(line).toMatch(/^npm (run [\w:]+|start|test) +#/)
+  const found = blocksOf(read('CONTRIBUTING.md')).filter(({ language }) => language === 'sh')
+  expect(found).toHaveLength(1)
+  for (const line of found[0]?.code.trimEnd().split('\n') ?? []) expect(line).toMatch(/^npm (run [\w:]+|start|test) +#/)
 })

@@ -12,7 +12,7 @@ describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 120_000 }, () => {
   let folder: string
   beforeAll(() => {
     installed = installExamples([])
-    folder = installed.folder('')
+    folder = installed.folder()
   }, 180_000)
   afterAll(() => installed?.remove())
 

@@ -34,7 +34,7 @@ describe.skipIf(!isAll)('beside the proxy that the package starts', { timeout: 6
   afterAll(() => installed?.remove())
 
   test('every command of the transcript prints what stands below it', async () => {
-    const folder = installed.folder('')
+    const folder = installed.folder()
     const recorder = await startRecorder()
     recorder.script = ({ id, fields }) => {
       if (id === 'user_2') return { status: 500, headers: { 'retry-after': '840' } }

@@ -13,7 +13,7 @@ describe.skipIf(!isAll)('where npm has installed the package, and nothing else',
   let folder: string
   beforeAll(() => {
     installed = installExamples([])
-    folder = installed.folder('')
+    folder = installed.folder()
   }, 180_000)
   afterAll(() => installed?.remove())
 

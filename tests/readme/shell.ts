@@ -23,15 +23,15 @@ export interface ShellProxy {
   stop(): Promise<string>
 }
 
-/** The environment of somebody at a desk: npm tells the scripts that it runs which package they belong to. */
+/** Of somebody who has set nothing of ours: npm tells the scripts that it runs which package they belong to. */
 const environment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(npm_(package|lifecycle)_|npm_config_local_|INIT_CWD$|NODE_ENV$|VITEST)/.test(name),
+      ([name]) => !/^(npm_(package|lifecycle)_|npm_config_local_|INIT_CWD$|NODE_ENV$|VITEST|ORQ_)/.test(name),
     ),
   )
 
-/** A group of its own, ended with the test. */
+/** In a group of processes of its own, which ends with the test. */
 const paste = (
   text: string,
   { folder, env }: ShellOptions,

@@ -9,7 +9,10 @@ export interface Block {
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 
 export const blocksOf = (markdown: string): Block[] =>
-  [...markdown.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({ language, code }))
+  [...markdown.matchAll(/^ *```([^\n`]*)\n([\s\S]*?)^ *```$/gm)].map(([, language = '', code = '']) => ({
+    language,
+    code,
+  }))
 
 /** What is not to be run is a drawing. */
 export const blocks: Block[] = blocksOf(readme).filter(({ language, code }) => language || /^\$ /m.test(code))
