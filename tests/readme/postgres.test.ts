@@ -7,7 +7,7 @@ import { hasPostgres, startPostgres } from '../store/postgres-server.ts'
 import { runInShell, startProxyInShell } from './shell.ts'
 import { replaced, snippet } from './snippets.ts'
 
-describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 120_000 }, () => {
+describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 240_000 }, () => {
   let installed: Installed
   let folder: string
   beforeAll(() => {

@@ -8,7 +8,7 @@ import { startUpstream } from '../upstream/server.ts'
 import { runInShell, startProxyInShell } from './shell.ts'
 import { replaced, snippet } from './snippets.ts'
 
-describe.skipIf(!isAll)('where npm has installed the package, and nothing else', { timeout: 60_000 }, () => {
+describe.skipIf(!isAll)('where npm has installed the package, and nothing else', { timeout: 120_000 }, () => {
   let installed: Installed
   let folder: string
   beforeAll(() => {

@@ -36,7 +36,7 @@ const [start = '', rest = ''] = snippet('try it').split(/^(?=npm test)/m)
 // It installs and builds. The other command of the block is what runs this.
 test.skipIf(!isAll || !isClone)(
   'npm start in a fresh clone serves the page (needs git)',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     expect(rest).toMatch(/^npm test +#.+\n$/)
     const { found, stop } = await startInShell(start, /Open (http:\S+)/, {
