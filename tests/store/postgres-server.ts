@@ -72,9 +72,9 @@ export const startPostgres = async (
   await server.initialise()
   // It refuses a key that others may read.
   const { uid, gid } = statSync(databaseDir)
-  for (const [name, text] of Object.entries(certificate ?? {})) {
-    writeFileSync(join(folder, name), text, { mode: 0o600 })
-    chownSync(join(folder, name), uid, gid)
+  for (const [file, text] of Object.entries(certificate ?? {})) {
+    writeFileSync(join(folder, file), text, { mode: 0o600 })
+    chownSync(join(folder, file), uid, gid)
   }
   await server.start()
   const pidFile = join(databaseDir, 'postmaster.pid')
