@@ -1,80 +1,31 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Browser } from 'playwright'
+import { readFileSync } from 'node:fs'
 import { parseAst } from 'rollup/parseAst'
 import { type JsxEmit, transpileModule } from 'typescript'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import { frameworksAt } from '../../src/dev/page/snippets.ts'
-import { bundle, hasLibraries } from './bindings/bundle.ts'
-import { launch, visitor } from './page.ts'
-import { type Dev, startDev } from './processes.ts'
-import { type Site, serveSite } from './site.ts'
+import { type AppBesideDev, importMap, startAppBesideDev } from './beside-dev.ts'
+import { hasLibraries } from './bindings/bundle.ts'
+import { visitor } from './page.ts'
 
-let browser: Browser
-let dev: Dev
-/** An app of its own port, whose dev server passes `/orq` and `/token` on, as the snippet for it says. */
-let site: Site
-let html = ''
-let script = ''
-
+let app: AppBesideDev
 beforeAll(async () => {
-  dev = await startDev()
-  browser = await launch()
-  site = await serveSite(async (request, response) => {
-    const { url = '/', method = 'GET' } = request
-    if (!/^\/(orq|token)\b/.test(url)) {
-      const [type, body] = url === '/page.js' ? ['text/javascript', script] : ['text/html', html]
-      response.setHeader('content-type', type).end(body)
-      return
-    }
-    const { host: _, connection: __, 'content-length': ___, ...headers } = request.headers
-    const body = method === 'POST' ? Buffer.concat(await request.toArray()) : null
-    const answer = await fetch(dev.url + url, { method, headers: headers as Record<string, string>, body })
-    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'text/plain' })
-    response.end(Buffer.from(await answer.arrayBuffer()))
-  })
+  app = await startAppBesideDev()
 })
-afterAll(async () => {
-  await browser?.close()
-  await site?.close()
-  await dev?.stop()
-})
+afterAll(() => app?.close())
 
 const frameworks = frameworksAt('http://localhost:8787')
 const codeOf = (framework: string, file: string): string =>
   frameworks.find(({ name }) => name === framework)?.parts.find((part) => part.file === file)?.code ?? ''
 
-const importMap = '<script type="importmap">{"imports":{"orq-identify":"/orq/orq.esm.js"}}</script>'
-
-/** Signs in on the page of dev, and then opens the page of the app. */
-const visitSignedIn = async (): Promise<{ posts: string[]; errors: string[] }> => {
-  const { page, context, posts, errors } = await visitor(browser)
-  onTestFinished(() => context.close())
-  // Segment asks its own servers for settings, and tells them of calls.
-  await context.route(/^https:\/\/[\w.]+\.segment\.(com|io)\//, (route) =>
-    route.fulfill({ json: { integrations: { 'Segment.io': { apiKey: 'key' } } } }),
-  )
-  await page.goto(dev.url)
-  await page.fill('#external-id', 'user_1')
-  await page.fill('#display-name', 'Somebody else')
-  await page.click('#sign-in')
-  await page.waitForSelector('#calls li[data-status="delivered"]')
-  expect(await stored()).toMatchObject({ display_name: 'Somebody else' })
-  await page.goto(site.url)
-  return { posts, errors }
-}
-const stored = async () => (await dev.contacts()).find(({ external_id }) => external_id === 'user_1')
-
 test.each([
   ['Script tag', () => codeOf('Script tag', 'index.html')],
   ['ES module', () => `${importMap}<script type="module">${codeOf('ES module', 'main.js')}</script>`],
 ])('the snippet of %s, pasted as it is, makes whoever is signed in on the page of dev a contact', async (_, make) => {
-  html = `<!doctype html>${make()}`
-  const { posts, errors } = await visitSignedIn()
+  app.show(make())
+  const { posts, errors } = await app.visitSignedIn()
   await expect
-    .poll(stored)
+    .poll(app.stored)
     .toMatchObject({ display_name: 'Ada Lovelace', email: 'ada@example.com', metadata: { plan: 'pro' } })
   expect(posts).toHaveLength(2)
   expect(errors).toEqual([])
@@ -111,14 +62,9 @@ const apps: Record<string, () => Record<string, string>> = {
 test.runIf(hasLibraries).each(Object.entries(apps))(
   'the snippet of %s, with the real library, makes whoever is signed in a contact',
   async (_, make) => {
-    const folder = mkdtempSync(join(tmpdir(), 'orq-snippet-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
-    for (const [file, code] of Object.entries(make())) writeFileSync(join(folder, file), code)
-    script = await bundle(join(folder, 'main.js'))
-    html = `<!doctype html><link rel="icon" href="data:,">${importMap}
-      <div id="app"></div><script type="module" src="/page.js"></script>`
-    const { posts, errors } = await visitSignedIn()
-    await expect.poll(stored).toMatchObject({ display_name: 'Ada Lovelace' })
+    await app.showBundled(make())
+    const { posts, errors } = await app.visitSignedIn()
+    await expect.poll(app.stored).toMatchObject({ display_name: 'Ada Lovelace' })
     expect(posts).toHaveLength(2)
     expect(errors).toEqual([])
   },
@@ -167,14 +113,14 @@ test('no import of ours escapes that look', () => {
 test.each(imported)('%s imports %s from %s, where it is', (_, name, door) => expect(namesOf(door)).toContain(name))
 
 test('Copy puts the code on the clipboard, and says so', async () => {
-  const { page, context } = await visitor(browser)
+  const { page, context } = await visitor(app.browser)
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-  await page.goto(dev.url)
+  await page.goto(app.dev.url)
   await page.getByRole('radio', { name: 'React' }).check()
   await page.getByRole('button', { name: 'Copy: App.jsx' }).click()
   await page.waitForFunction(() => document.getElementById('copied')?.textContent === 'Copied: App.jsx.')
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(codeOf('React', 'App.jsx'))
   const config = page.locator('#snippets li', { hasText: 'vite.config.js' })
-  expect(await config.textContent()).toContain(`'/orq': '${dev.url}'`)
+  expect(await config.textContent()).toContain(`'/orq': '${app.dev.url}'`)
   await context.close()
 })

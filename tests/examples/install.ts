@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface Installed {
-  /** Where the copy of an example is. */
-  folder(name: string): string
+  /** Where the copy of an example is; without a name, where all of them find what is installed. */
+  folder(name?: string): string
   remove(): void
 }
 
@@ -35,7 +35,7 @@ export const installExamples = (names: readonly string[]): Installed => {
   dependencies['orq-identify'] = `file:./${filename}`
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }))
   npm(folder, 'install', '--prefer-offline', '--install-links')
-  return { folder: (name) => join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) }
+  return { folder: (name = '') => join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 /** Runs the example's own build. Throws with its output when that fails. */

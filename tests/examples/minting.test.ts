@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { jwt } from '../../src/server.ts'
 import { isAll } from '../is-all.ts'
+import { findPython, findRuby } from './languages.mjs'
 
 const folder = fileURLToPath(new URL('../../examples/minting', import.meta.url))
 const secret = 'a secret of the tests, 32 bytes and more'
@@ -22,8 +23,8 @@ interface Language {
   env?: Record<string, string>
 }
 
-/** The first that has the library: one of several on the path may be somebody's own. */
-const python = ['python3', '/usr/bin/python3'].find((one) => spawnSync(one, ['-c', 'import jwt']).status === 0)
+const python = findPython() ?? 'python3'
+const ruby = findRuby() ?? 'ruby'
 
 /** Debian's golang-jwt under the name that modules have for it, as nothing can be fetched by the tests. */
 const goPath = (): string => {
@@ -38,8 +39,8 @@ const languages: Language[] = [
   {
     name: 'Python',
     needs: 'python3 with PyJWT',
-    probe: [python ?? 'python3', '-c', 'import jwt'],
-    mint: [python ?? 'python3', 'mint.py'],
+    probe: [python, '-c', 'import jwt'],
+    mint: [python, 'mint.py'],
   },
   {
     name: 'Go',
@@ -48,7 +49,7 @@ const languages: Language[] = [
     mint: ['go', 'run', 'mint.go'],
     env: { GO111MODULE: 'off', GOFLAGS: '', GOPATH: goPath(), GOCACHE: join(temporary, 'cache') },
   },
-  { name: 'Ruby', needs: 'ruby with the gem jwt', probe: ['ruby', '-rjwt', '-e', ''], mint: ['ruby', 'mint.rb'] },
+  { name: 'Ruby', needs: 'ruby with the gem jwt', probe: [ruby, '-rjwt', '-e', ''], mint: [ruby, 'mint.rb'] },
   {
     name: 'PHP',
     needs: 'php with firebase/php-jwt in examples/minting/vendor',

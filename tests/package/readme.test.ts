@@ -1,6 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import ts from 'typescript'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createMetrics } from '../../src/node/metrics.ts'
 import { proxySettings } from '../../src/node/proxy-settings.ts'
 import { memory } from '../../src/server.ts'
@@ -43,25 +42,4 @@ test('every picture of the README is there, and loads over a slow line', () => {
   const pictures = [...readme.matchAll(/["(]((?:examples|tests)\/[\w/.-]+\.(?:png|svg))[")]/g)].map(([, path]) => path)
   expect(pictures.length).toBeGreaterThan(4)
   for (const path of pictures) expect(statSync(new URL(`../../${path}`, import.meta.url)).size).toBeLessThan(150_000)
-})
-
-describe('a snippet of the README', () => {
-  const snippets = [...readme.matchAll(/^```(ts|tsx|js)\n([\s\S]*?)^```/gm)].map(([, , code = '']) => code)
-  const doorOf = (name: string): string => read(`dist/${name === '' ? 'orq.esm' : name.slice(1)}.js`)
-
-  test.each(snippets)('is code, and imports what is there: %#', (code) => {
-    const { diagnostics } = ts.transpileModule(code, {
-      reportDiagnostics: true,
-      fileName: 'snippet.tsx',
-      compilerOptions: { jsx: ts.JsxEmit.Preserve, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-    })
-    expect(diagnostics?.map(({ messageText }) => messageText)).toEqual([])
-    for (const [, names = '', door = ''] of code.matchAll(/import \{ (.+) \} from 'orq-identify(\/\w+)?'/g)) {
-      const lists = [...doorOf(door).matchAll(/export ?\{(.+?)\}/gs)].flatMap(([, list = '']) => list.split(','))
-      const there = lists.map((one) => one.trim().split(' as ').at(-1))
-      for (const name of names.split(', ')) expect(there).toContain(name)
-    }
-  })
-
-  test('is found', () => expect(snippets.length).toBeGreaterThan(7))
 })

