@@ -26,9 +26,9 @@ const javaScript: ts.CompilerOptions = { allowJs: true, checkJs: true, strict: f
 /** What each leaves to the app. */
 const around: Partial<Record<SnippetName, string>> = {
   module: '',
-  react: `const useSession = () => ({ user: { externalId: 'user_1' } })`,
+  react: `const useSession = () => ({ user: { id: 'user_1', name: 'Jane', email: 'jane@example.com' } })`,
   vue: `declare const app: import('vue').App
-    declare const session: { user: { externalId: string } | null | undefined }`,
+    declare const session: { user: { id: string; email: string } | null | undefined }`,
   segment: 'declare const writeKey: string',
   analytics: '',
   'token route': 'const app = /** @type {any} */ (undefined)',
