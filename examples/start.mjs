@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { delimiter } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -79,9 +80,10 @@ const start = (folder, [command, ...args], env) =>
 const startPage = (env) => {
   if (pages.includes(name)) return start(root, ['npm', 'exec', '--', 'node', 'examples/serve.mjs', name], env)
   if (name !== 'cloudflare-worker') return start(folderOf(name), ['npm', 'start'], env)
-  // wrangler gives a Worker the settings of its own process only when it is asked to, and reads no PORT.
-  const settings = { ...env, CLOUDFLARE_INCLUDE_PROCESS_ENV: 'true' }
-  return start(folderOf(name), ['npm', 'start', '--', '--port', process.env.PORT ?? '8080'], settings)
+  // wrangler reads no PORT, and hands a Worker what is in its environment only when it is asked to. An empty file of settings
+  // keeps it from .dev.vars, which would come first and may name another key.
+  const flags = ['--port', process.env.PORT ?? '8080', '--env-file', devNull]
+  return start(folderOf(name), ['npm', 'start', '--', ...flags], { ...env, CLOUDFLARE_INCLUDE_PROCESS_ENV: 'true' })
 }
 
 // What the last step of a build writes.
