@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { portForVite } from './start.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -39,6 +40,8 @@ export const makeFreshClone = (): FreshClone => {
   const folder = mkdtempSync(join(tmpdir(), 'orq-clone-'))
   for (const file of trackedFiles()) cpSync(join(root, file), join(folder, file))
 
+  const running = new Set<ChildProcess>()
+
   const start = async (name: string): Promise<StartedCommand> => {
     // Contacts that an earlier example has written are no proof.
     rmSync(join(folder, '.orq'), { recursive: true, force: true })
@@ -49,12 +52,18 @@ export const makeFreshClone = (): FreshClone => {
         PATH: readersPath(),
         NO_COLOR: '1',
         // Ports that nobody has, and what npm has fetched before.
-        PORT: '0',
+        PORT: ['react', 'vue', 'svelte'].includes(name) ? portForVite() : '0',
         ORQ_DEV_PORT: '0',
         npm_config_prefer_offline: 'true',
       },
     })
-    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+    running.add(child)
+    const ended = new Promise<void>((resolve) =>
+      child.once('close', () => {
+        running.delete(child)
+        resolve()
+      }),
+    )
     let output = ''
     const [page, contacts] = await new Promise<[string, string]>((resolve, reject) => {
       for (const stream of [child.stdout, child.stderr])
@@ -76,5 +85,11 @@ export const makeFreshClone = (): FreshClone => {
       },
     }
   }
-  return { start, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  return {
+    start,
+    remove: () => {
+      for (const child of running) child.kill() // what did not start in time
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }

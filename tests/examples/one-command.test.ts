@@ -14,7 +14,10 @@ const command = (...args: string[]) =>
 const namesIn = (text: string): string[] => (/one of: (.*)/.exec(text)?.[1] ?? '').split(', ')
 const names = namesIn(command().stdout)
 
-test.each([[], ['--help']])('the command %j lists the examples', (...args) => {
+test.each([
+  ['without a name', []],
+  ['with --help', ['--help']],
+])('the command %s lists the examples', (_, args) => {
   const { status, stdout } = command(...args)
   expect([status, namesIn(stdout)]).toEqual([0, names])
 })
@@ -64,7 +67,7 @@ describe.skipIf(!isAll)('in a fresh clone one command starts', () => {
   afterAll(async () => {
     await browser?.close()
     clone?.remove()
-  })
+  }, 300_000) // it removes what a dozen installations have left
 
   test.each(names)(
     '%s, whose page delivers a contact',
