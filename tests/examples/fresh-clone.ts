@@ -89,7 +89,7 @@ export const makeFreshClone = (): FreshClone => {
     start,
     remove: () => {
       for (const child of running) child.kill() // what did not start in time
-      rmSync(folder, { recursive: true, force: true })
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     },
   }
 }
