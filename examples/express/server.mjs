@@ -1,4 +1,5 @@
 // Express with sessions: people sign in, the page gets a token for whoever the session says, the proxy is one route.
+import { randomBytes } from 'node:crypto'
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import session from 'express-session'
@@ -6,6 +7,9 @@ import { createBrowserFiles } from 'orq-identify/node'
 import { createProxy, jwt, mintToken } from 'orq-identify/server'
 
 const { ORQ_API_KEY: apiKey, ORQ_SERVER_URL: serverUrl, ORQ_TOKEN_SECRET: secret, PORT = '8080' } = process.env
+// Cookies are signed with a secret of their own: whoever learns that of the tokens must not be able to sign in as anyone.
+// Without one, a restart signs everybody out; several servers need the same.
+const sessionSecret = process.env.SESSION_SECRET ?? randomBytes(32).toString('base64')
 const proxy = createProxy({ verify: jwt({ secret }), upstream: { apiKey, serverUrl } })
 const files = createBrowserFiles()
 
@@ -20,7 +24,7 @@ app.all(
   ),
 )
 
-app.use(session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } }))
+app.use(session({ secret: sessionSecret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } }))
 app.use(express.urlencoded({ extended: false }))
 
 // Your own sign-in. Here everybody is who they say they are.

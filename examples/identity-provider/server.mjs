@@ -1,6 +1,7 @@
 // An app that mints nothing: the page's access token of the identity provider is what the proxy takes.
 import { readFile } from 'node:fs/promises'
 import { serve } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
 import { Hono } from 'hono'
 import { createBrowserFiles } from 'orq-identify/node'
 import { createProxy, jwks } from 'orq-identify/server'
@@ -25,7 +26,10 @@ const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(POR
   app.get('/', file('index.html', 'text/html; charset=utf-8'))
   app.get('/sign-in.mjs', file('sign-in.mjs', 'text/javascript'))
   app.get('/settings', (c) => c.json({ issuer, clientId }))
-  app.all('/orq/*', async (c) => (await files(c.req.raw)) ?? proxy.fetch(c.req.raw))
+  app.all(
+    '/orq/*',
+    async (c) => (await files(c.req.raw)) ?? proxy.fetch(c.req.raw, { address: getConnInfo(c).remote.address }),
+  )
   console.log(`Open ${appUrl}`)
 })
 process.once('SIGTERM', () => server.close(() => process.exit()))

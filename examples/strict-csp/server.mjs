@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { serve } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
 import { Hono } from 'hono'
 import { createBrowserFiles } from 'orq-identify/node'
 import { createProxy, jwt, mintToken } from 'orq-identify/server'
@@ -23,7 +24,10 @@ app.get('/', (c) => {
   ]
   return c.html(page.replaceAll('{nonce}', nonce), 200, { 'content-security-policy': policy.join('; ') })
 })
-app.all('/orq/*', async (c) => (await files(c.req.raw)) ?? proxy.fetch(c.req.raw))
+app.all(
+  '/orq/*',
+  async (c) => (await files(c.req.raw)) ?? proxy.fetch(c.req.raw, { address: getConnInfo(c).remote.address }),
+)
 // For whoever is signed in by your session; here it is always Jane.
 app.post('/token', async (c) => {
   const token = await mintToken({ subject: 'user_1' }, { secret })

@@ -1,3 +1,5 @@
+// In a clone: `npm install && npm run build && npx vitest run examples/testing`. What to look at is here: your own calls of
+// orq.identify against a backend that is in the test, with faults and a clock that it sets.
 import { createOrq } from 'orq-identify'
 import { createTestBackend } from 'orq-identify/testing'
 import { expect, test } from 'vitest'

@@ -26,7 +26,9 @@ const policy = {
   'X-Content-Type-Options': 'nosniff',
 }
 
-const ownFolder = (): string => fileURLToPath(new URL('.', import.meta.resolve('orq-identify')))
+// By the name of a file that is only there when it is built: Bun resolves the package's own by the `paths` of a tsconfig.json
+// in a folder above, which may lead to sources.
+const ownFolder = (): string => fileURLToPath(new URL('.', import.meta.resolve('orq-identify/sri.json')))
 
 /**
  * The browser files for a server of your own: `(await files(request)) ?? proxy.fetch(request)` at `/orq/*`. With ETag,

@@ -36,7 +36,11 @@ export const visitor = async (browser: Browser): Promise<Visitor> => {
   const page = await context.newPage()
   page.on('pageerror', (error) => errors.push(String(error)))
   page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(message.text())
+    const { url } = message.location()
+    // The icon is what the browser asks for by itself; whatever else is missing, the page has named.
+    if (message.type() !== 'error' || url.endsWith('/favicon.ico')) return
+    const text = message.text()
+    errors.push(text.startsWith('Failed to load resource') ? `${text} ${url}` : text)
   })
   return { context, page, posts, errors }
 }

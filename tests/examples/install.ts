@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,13 +23,17 @@ export const installExamples = (names: readonly string[]): Installed => {
   const folder = mkdtempSync(join(tmpdir(), 'orq-examples-'))
   const [{ filename }] = JSON.parse(npm(root, 'pack', '--json', '--ignore-scripts', '--pack-destination', folder))
   const dependencies: Record<string, string> = {}
-  for (const name of names) {
+  const copyOf = (name: string): string => {
     const copy = join(folder, name)
-    mkdirSync(copy)
     cpSync(join(root, 'examples', name), copy, {
       recursive: true,
-      filter: (path) => !/[\\/](node_modules|dist|\.next|\.svelte-kit)$/.test(path),
+      filter: (path) => !/[\\/](node_modules|dist|\.next|\.svelte-kit|\.wrangler|site)$/.test(path),
     })
+    return copy
+  }
+  copyOf('script-tag') // some serve its page
+  for (const name of names) {
+    const copy = copyOf(name)
     Object.assign(dependencies, JSON.parse(readFileSync(join(copy, 'package.json'), 'utf8')).dependencies)
   }
   dependencies['orq-identify'] = `file:./${filename}`

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { delimiter } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -6,6 +7,12 @@ export interface StartedExample {
   url: string
   stop(): Promise<void>
 }
+
+/**
+ * For Vite: told 0 it looks for a free port, lets go of it and may find it taken. From any other it goes on to the next that
+ * is free; these are below those that systems give to whoever asks for 0.
+ */
+export const portForVite = (): string => String(randomInt(20_000, 30_000))
 
 /** Bun and Deno come with tests/package.json. */
 const tools = fileURLToPath(new URL('../node_modules/.bin', import.meta.url))

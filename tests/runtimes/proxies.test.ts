@@ -103,9 +103,9 @@ describe.skipIf(!isAll)('createProxy', () => {
       const rest = [write('u5', { display_name: 'b' }), write('u5', { tags: ['c'] })]
       const statuses = (await Promise.all([first, ...rest])).map(({ status }) => status)
       expect(statuses).toEqual([200, 200, 200])
-      expect(upstream.received.filter(({ json }) => json['external_id'] === 'u5').at(-1)?.json).toMatchObject({
-        display_name: 'b',
-      })
+      // In one call where both came while the first was on the wire, else in two.
+      const fields = upstream.received.filter(({ json }) => json['external_id'] === 'u5').map(({ json }) => json)
+      expect(Object.assign({}, ...fields)).toEqual({ external_id: 'u5', display_name: 'b', tags: ['c'] })
     })
 
     test('a page that leaves before its answer leaves the contact free for the next', async () => {
@@ -125,7 +125,8 @@ describe.skipIf(!isAll)('createProxy', () => {
     // Last: it uses up the address.
     test('requests without a token are counted by their address', async () => {
       const codes = new Set<unknown>()
-      for (let n = 0; n <= 60; n++) codes.add((await post('{}')).body['code'])
+      // It has 60, and one more for each second that they take.
+      for (let n = 0; n < 200 && !codes.has('rate_limited'); n++) codes.add((await post('{}')).body['code'])
       expect([...codes]).toEqual(['token_missing', 'rate_limited'])
       expect((await write('u6')).status).toBe(200)
     })
