@@ -30,7 +30,8 @@ export interface ClientOptions {
   /**
    * The scoped token of the signed-in person, or a function that gets one. A function is called again when the token
    * nears its end or was refused; a text is not, so that its first 401 is `pending: no_token`.
-   * @defaultValue none: see `tokenUrl`; with neither, calls stay `pending: no_token`
+   * With neither `token` nor `tokenUrl` calls stay `pending: no_token`.
+   * @defaultValue none
    */
   token?: TokenSource | undefined
   /**
@@ -64,7 +65,7 @@ export interface ClientOptions {
   outboxTtlMs?: number | undefined
   /**
    * When a failed request is tried again, over page loads too. The proxy's Retry-After comes first, whatever stands here.
-   * @defaultValue as `RetryConfig` says
+   * @defaultValue as in `RetryConfig`
    */
   retries?: RetryConfig | undefined
   /** The longest that one attempt, or one call of `token`, may take, in milliseconds. @defaultValue 10000 */
@@ -78,7 +79,7 @@ export interface ClientOptions {
   /** What holds until `orq.consent` says otherwise: `pending` touches nothing, `denied` erases. @defaultValue 'granted' */
   consent?: Consent | undefined
   /**
-   * Takes Global Privacy Control (https://w3c.github.io/gpc/) or Do Not Track of the browser as denied consent.
+   * Takes Global Privacy Control or Do Not Track of the browser as denied consent. See https://w3c.github.io/gpc/.
    * @defaultValue false
    */
   respectPrivacySignals?: boolean | undefined
@@ -91,8 +92,8 @@ export interface ClientOptions {
   /** Prints each decision by `console.debug`, without personal data. @defaultValue false */
   debug?: boolean | undefined
   /**
-   * Makes every request, also that for the token.
-   * @defaultValue the global `fetch`, looked up at each request, as pages and extensions replace it
+   * Makes every request, also that for the token. The global one is looked up each time, as pages and extensions replace it.
+   * @defaultValue the global `fetch`
    */
   fetch?: Fetch | undefined
   /** Holds ledger and outbox, two small texts per proxy. @defaultValue localStorage; memory where there is none */
