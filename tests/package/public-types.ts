@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import ts from 'typescript'
 
 const root = join(import.meta.dirname, '../..')
@@ -91,14 +91,32 @@ const isOurs = (declaration: ts.Declaration): boolean =>
     ts.isTypeAliasDeclaration(declaration) ||
     ts.isVariableDeclaration(declaration))
 
+const program = ts.createProgram(doorFiles, { skipLibCheck: true, types: [] })
+const checker = program.getTypeChecker()
+
+const exportsOf = (file: string): ts.Symbol[] => {
+  const door = checker.getSymbolAtLocation(program.getSourceFile(file) as ts.SourceFile)
+  return door ? checker.getExportsOfModule(door) : []
+}
+
+/** What an export or import stands for. */
+const targetOf = (symbol: ts.Symbol): ts.Symbol =>
+  symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+
+/** The names of the types that each door exports, in order. */
+export const typesByDoor = (): Record<string, string[]> =>
+  Object.fromEntries(
+    doorFiles.map((file) => {
+      const types = exportsOf(file).filter((symbol) => !(targetOf(symbol).flags & ts.SymbolFlags.Value))
+      return [basename(file, '.d.ts'), types.map(({ name }) => name).sort()]
+    }),
+  )
+
 /** Every symbol that a door exports, every type of ours that these name, and so on, each with its members. */
 export const shownByDoors = (): Shown[] => {
-  const program = ts.createProgram(doorFiles, { skipLibCheck: true, types: [] })
-  const checker = program.getTypeChecker()
   const seen = new Set<ts.Declaration>()
   const add = (symbol: ts.Symbol | undefined): void => {
-    const isAlias = symbol && symbol.flags & ts.SymbolFlags.Alias
-    for (const declaration of (isAlias ? checker.getAliasedSymbol(symbol) : symbol)?.declarations ?? []) {
+    for (const declaration of (symbol && targetOf(symbol).declarations) ?? []) {
       if (!isOurs(declaration) || seen.has(declaration)) continue
       seen.add(declaration)
       follow(declaration)
@@ -108,9 +126,6 @@ export const shownByDoors = (): Shown[] => {
     if (ts.isIdentifier(node)) add(checker.getSymbolAtLocation(node))
     ts.forEachChild(node, follow)
   }
-  for (const file of doorFiles) {
-    const door = checker.getSymbolAtLocation(program.getSourceFile(file) as ts.SourceFile)
-    for (const symbol of door ? checker.getExportsOfModule(door) : []) add(symbol)
-  }
+  for (const file of doorFiles) for (const symbol of exportsOf(file)) add(symbol)
   return [...seen].flatMap(shownBy)
 }

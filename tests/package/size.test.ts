@@ -19,7 +19,10 @@ describe('what a page loads', () => {
 
   test('the README names the weight of each', () => {
     const readme = readFileSync(new URL('README.md', root), 'utf8')
-    const spaced = (bytes: number): string => String(bytes).replace(/(?=(...)+$)/g, ' ').trim()
+    const spaced = (bytes: number): string =>
+      String(bytes)
+        .replace(/(?=(...)+$)/g, ' ')
+        .trim()
     const rows = [...readme.matchAll(/^\| (`[\w.]+\.js`) \| ([\d ]+) \| ([\d ]+) \|/gm)].map((row) => row.slice(1))
     expect(rows).toEqual(
       ['orq.js', 'orq.esm.js', 'transport.js', 'orq.full.js'].map((file) => {
