@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type FieldName, fieldNames, maxBodyBytes, parseContact } from '../../src/core/contact.ts'
+import { fieldNames, maxBodyBytes, parseContact } from '../../src/core/contact.ts'
 import { createMetrics } from '../../src/node/metrics.ts'
 import { proxySettings } from '../../src/node/proxy-settings.ts'
 import { memory } from '../../src/server.ts'
@@ -60,7 +60,7 @@ describe('the options of the client', () => {
 
 test('the README lists the fields of a contact with their limits', () => {
   const rows = (['external_id', ...fieldNames] as const).map((field) => {
-    const problem = parseContact({ external_id: 'u', [field]: Number.NaN } as { [name in FieldName]: number })
+    const problem = parseContact({ external_id: 'u', [field]: Number.NaN })
     const inPage = field.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
     return `| \`${inPage}\` | \`${field}\` | ${'mend' in problem ? problem.mend : 'no limit'} |`
   })
