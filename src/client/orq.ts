@@ -27,8 +27,8 @@ export interface Orq {
    */
   identify(id: string | number, traits?: Traits | null, options?: IdentifyOptions): Promise<Outcome>
   /**
-   * Signed out: forgets person, token, ledger and outbox, in every tab. Open calls are `dropped: reset`; what is on the
-   * wire is not called back. Consent stays.
+   * Signed out: forgets person, token, ledger and outbox, in every tab. What waits is `dropped: reset`; what is on the wire
+   * ends with an outcome of its own and is not repeated. Consent stays.
    */
   reset(): void
   /** Sends what waits now, without the debounce; resolves when nothing can be sent any more. Never rejects. */

@@ -8,7 +8,7 @@ import { readJsonBody } from './json-body.ts'
 import { createMemoryTable } from './memory-table.ts'
 import { parsePageRequest } from './page-request.ts'
 
-/** What the embedded contacts API stands on. */
+/** What opens the embedded contacts API, and what is behind it. */
 export interface ContactsApiOptions {
   /** Where the contacts are; closed with the API. @defaultValue in memory */
   table?: ContactTable | undefined

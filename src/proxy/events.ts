@@ -7,7 +7,7 @@ export type StoreOperation = 'claim' | 'look' | 'done' | 'park' | 'retry' | 'rel
 
 /**
  * What happens inside, for logs and metrics: no field value, token, key or text of upstream. `externalId` names a
- * person: write no more than a hash of it anywhere. `ms` are milliseconds, by the monotonic clock where not said.
+ * person: write no more than a hash of it anywhere. `ms` are milliseconds.
  */
 export type ProxyEvent =
   /** An update was handed to the store. `failed`: it could not take it; then `problem` is what a person has to mend, if so. */

@@ -51,14 +51,12 @@ export interface Proxy {
   /**
    * Answers `POST {basePath}/v2/contacts`, its preflight, and 404 to the rest. Never rejects. `export default { fetch }` is
    * enough where a runtime calls that: what it hands in besides is ignored, so that requests without a token go uncounted.
-   * 200 `delivered` or 202
-   * `accepted`, within 2 s where the store is durable and 8 s where not; everything else has a `code`, see `RefusalCode`.
+   * Waits for upstream 2 s at most where the store is durable, else 8 s. What is not 200 or 202 has a `RefusalCode`.
    */
   fetch(request: Request, info?: RequestInfo): Promise<Response>
   /**
-   * Starts no more calls, lets those on the wire end for `graceMs`, and closes the store. What a durable store has is
-   * delivered by the next process at once.
-   * @param graceMs milliseconds; 0, the default, ends them now
+   * Starts no more calls, lets those on the wire end for `graceMs`, by default 0, and closes the store. What a durable store
+   * has is delivered by the next process at once.
    */
   close(graceMs?: number): Promise<void>
 }
