@@ -1,10 +1,16 @@
 import type { Orq, Traits } from 'orq-identify'
 
+/** What `plugins` of the `analytics` package takes: the part of a plugin that we have. Called by the library alone. */
 export interface AnalyticsPlugin {
+  /** `orq`, by which `analytics.plugins.disable` turns it off. */
   name: string
+  /** True at once: the client itself waits for `orq.init`. */
   loaded(): boolean
+  /** Hands the traits of this person, joined while the page lives, on to `orq.identify`. */
   identify(call: { payload: { userId?: string | null; traits?: Record<string, unknown> } }): void
+  /** Forgets the traits and calls `orq.reset`. */
   reset(): void
+  /** Asked for by the library's own type, which allows methods of any name; we have no other. */
   [key: string]: unknown
 }
 

@@ -1,7 +1,9 @@
 import { type ClientOptions, createOrq, type IdentifiedUser, type Orq } from 'orq-identify'
 import { createContext, createElement, type ReactNode, useContext, useEffect, useRef, useState } from 'react'
 
+/** The options of `orq.init`, as props. Read once, at the mount: later values change nothing. */
 export interface OrqProviderProps extends ClientOptions {
+  /** What may call `useOrq` and `useIdentify`. */
   children?: ReactNode
 }
 
@@ -44,7 +46,7 @@ export const OrqProvider = ({ children, ...options }: OrqProviderProps): ReactNo
   return createElement(Context.Provider, { value: seat.orq }, children)
 }
 
-/** The client of the `OrqProvider` above. @throws Error when there is none */
+/** The client of the `OrqProvider` above, the same at each render. @throws Error when there is none */
 export const useOrq = (): Orq => {
   const orq = useContext(Context)
   if (!orq) throw new Error('orq: put an <OrqProvider> above the component that uses it')

@@ -2,21 +2,41 @@ import type { Orq, Traits } from 'orq-identify'
 
 /** The part of analytics-next that is used, so that nothing of it has to be installed. */
 export interface SegmentAnalytics {
-  user(): { id(): string | null | undefined }
+  /** Whom it knows now, at once after a `reset`. */
+  user(): {
+    /** Null or undefined before the first `identify` and after a `reset`. */
+    id(): string | null | undefined
+  }
+  /** Its emitter's: `reset` is told while `analytics.reset()` runs, ahead of events that still wait. */
   on(event: 'reset', listener: () => void): unknown
+  /** Ends what `on` began, by the same function. */
   off(event: 'reset', listener: () => void): unknown
 }
 
+/** The part of a Segment context that is read. */
 export interface SegmentContext {
-  event: { userId?: string | null | undefined; traits?: object | null | undefined }
+  /** One call, as Segment has joined it with what it knew (https://segment.com/docs/connections/spec/identify/). */
+  event: {
+    /** Nobody known by an id: nothing is sent. */
+    userId?: string | null | undefined
+    /** All that Segment knows of the person, not only what this call brought. */
+    traits?: object | null | undefined
+  }
 }
 
+/** What `analytics.register` takes: the part of a plugin of analytics-next that we have. Called by the library alone. */
 export interface SegmentPlugin {
+  /** `Orq`, by which `integrations` turns it off. */
   name: string
+  /** A destination: it hears events after every enrichment, and is left out where `integrations` says so. */
   type: 'destination'
+  /** True at once: the client itself waits for `orq.init`. */
   isLoaded(): boolean
+  /** Begins to hear `reset`. */
   load(context: unknown, analytics: SegmentAnalytics): Promise<void>
+  /** Ends hearing `reset`; `orq` itself goes on. */
   unload(context: unknown, analytics: SegmentAnalytics): void
+  /** Hands a call on to `orq.identify` unless its person has left since. @returns the context, as it came */
   identify<Context extends SegmentContext>(context: Context): Context
 }
 

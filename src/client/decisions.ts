@@ -3,11 +3,16 @@ import type { Outcome } from './outcome.ts'
 
 /** One step of one contact's way. Holds no personal data. */
 export interface Decision {
+  /**
+   * `joined`: added to what waits for this contact. `sent`: a request has gone out. The others are outcomes, see
+   * `Outcome`; a contact may have several of them, such as `pending` and later `delivered`.
+   */
   kind: 'joined' | 'sent' | 'delivered' | 'accepted' | 'duplicate' | 'pending' | 'dropped'
+  /** Why it is `pending` or `dropped`, in the words of `PendingReason` and `DroppedReason`; undefined for every other kind. */
   reason?: string | undefined
   /** The contact's id, hashed with a salt that lives as long as the page. */
   contact: string
-  /** Milliseconds since the epoch. */
+  /** When, in milliseconds since the Unix epoch, by the device's clock. */
   at: number
 }
 

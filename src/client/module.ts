@@ -4,7 +4,11 @@ import { createClient, type Orq } from './orq.ts'
 
 const load: LoadEngine = async () => (await import('./engine.ts')).createEngine
 
-/** A client of its own: one per request on a server, one per proxy on a page with several. */
+/**
+ * A client of its own: one per request on a server, one per proxy on a page with several.
+ * @param options as of `init`, which it calls with them; without, nothing happens before `init`
+ * @throws RangeError naming the option
+ */
 export const createOrq = (options?: ClientOptions): Orq => {
   const client = createClient(load, () => '/orq')
   if (options) client.init(options)

@@ -6,25 +6,40 @@ import { type ClientOptions, type Consent, type Settings, toSettings } from './o
 import type { Outcome } from './outcome.ts'
 import { hasPrivacySignal, listenToPage } from './page.ts'
 
+/**
+ * The client of one page, for one proxy. Every method may be called at any time, detached from the object too; none but
+ * `init` throws, and before `init` none has an effect outside: no listener, timer, request or access to storage.
+ */
 export interface Orq {
   /**
-   * Starts. Calls made before are replayed. A second call with other options is ignored with one warning.
+   * Starts. Calls made before are replayed in their order. A second call with other options is ignored with one warning.
    * @throws RangeError naming the option
    */
   init(options?: ClientOptions): void
-  /** Says who this is. Never throws, never rejects; settles within `settleMs`. `metadata` is replaced as a whole. */
+  /**
+   * Says who this is. Never throws, never rejects; settles within `settleMs`. An absent field is kept upstream, null, `[]`
+   * and `{}` clear, and `metadata` is replaced as a whole. The values are those at the time of the call.
+   */
   identify<Metadata extends object>(user: IdentifiedUser<Metadata>, options?: IdentifyOptions): Promise<Outcome>
+  /**
+   * The same in the way of analytics libraries: `name`, `avatar` and a contact's own fields are taken for these, every
+   * other trait joins `metadata`, which is replaced as a whole where those libraries merge.
+   */
   identify(id: string | number, traits?: Traits | null, options?: IdentifyOptions): Promise<Outcome>
-  /** Signed out: forgets person, token, ledger and outbox. Consent stays. */
+  /**
+   * Signed out: forgets person, token, ledger and outbox, in every tab. What waits is `dropped: reset`; what is on the wire
+   * ends with an outcome of its own and is not repeated. Consent stays.
+   */
   reset(): void
-  /** Sends what waits now; resolves when nothing can be sent any more. */
+  /** Sends what waits now, without the debounce; resolves when nothing can be sent any more. Never rejects. */
   flush(): Promise<void>
-  /** Sends what can be sent at once, then ends: no listener, timer or later call. */
+  /** Sends what can be sent at once, then ends for good: no listener or timer; later calls are `dropped: closed`. */
   close(): void
+  /** What the person has decided since `init`, or before it: then the option `consent` no longer counts. */
   consent(state: Consent): void
-  /** The last decision of each contact. */
+  /** The last decision of each contact of this page's life, for a look from the console. */
   explain(): Decision[]
-  /** @returns ends the listening */
+  /** Hears every decision as it is made. What the listener throws goes to the console. @returns ends the listening */
   on(event: 'decision', listener: (decision: Decision) => void): () => void
 }
 

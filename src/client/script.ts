@@ -5,8 +5,9 @@ import { createClient, type Orq } from './orq.ts'
 /** A command as the stub queues it: a function of the client, or a method's name and its arguments. */
 export type Command = ((orq: ScriptOrq) => void) | [method: keyof Orq, ...args: unknown[]]
 
+/** `window.orq`, once the script has loaded: the client, which also takes what its stub's queue would. */
 export interface ScriptOrq extends Orq {
-  /** Runs a command now, as the stub's queue would have run it later. */
+  /** Runs commands now, as the stub's queue would have run them later. What one throws goes to the console. */
   push(...commands: Command[]): void
 }
 

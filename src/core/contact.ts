@@ -1,21 +1,39 @@
-/** A JSON value. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+/**
+ * A JSON value (RFC 8259) that arrives as it left: numbers finite, whole ones within ±(2⁵³−1), no NUL or lone surrogate in
+ * a text, no key `__proto__`, `constructor` or `prototype`.
+ */
+export type Json = string | number | boolean | null | Json[] | JsonObject
 
-/** What can be said about a contact. An absent field is kept as it is upstream; null, `[]` and `{}` clear it. */
-export interface Fields {
-  display_name?: string | null
-  email?: string | null
-  avatar_url?: string | null
-  tags?: string[]
-  /** Replaced as a whole: a key that the new object lacks is gone. */
-  metadata?: { [key: string]: Json }
+/** A JSON object. Keys of at most 128 UTF-16 units. */
+interface JsonObject {
+  /** Any value, at most 16 levels deep in all. */
+  [key: string]: Json
 }
 
-/** A contact as it travels: its id and the fields to be written. */
+/**
+ * What can be said about a contact. An absent field is kept as it is upstream; null, `[]` and `{}` clear it. Lengths
+ * count UTF-16 units.
+ */
+export interface Fields {
+  /** At most 256. */
+  display_name?: string | null
+  /** At most 254, with one `@` between. */
+  email?: string | null
+  /** An absolute http or https URL of at most 2048. */
+  avatar_url?: string | null
+  /** At most 50 of at most 64 each. */
+  tags?: string[]
+  /** Replaced as a whole: a key that the new object lacks is gone. At most 100 keys and 16 levels. */
+  metadata?: JsonObject
+}
+
+/** A contact as it travels: its id and the fields to be written, at most 32 000 bytes of JSON in all. */
 export interface Contact extends Fields {
+  /** Your own id of the person: 1 to 120 UTF-16 units, compared unit by unit; not `.` or `..`, which change a path. */
   external_id: string
 }
 
+/** A field that can be written, or forbidden by a token; `external_id` names the contact and is none. */
 export type FieldName = keyof Fields
 
 /** Where an input is wrong and what would be right. Never the value. */

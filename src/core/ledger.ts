@@ -7,6 +7,7 @@ export type LedgerEntry = [hash: string, acknowledgedAt: number, calledAt: numbe
 
 /** The entries of one contact by field, `external_id` included. Holds no values. */
 export interface Ledger {
+  /** By a field's name on the wire. */
   [field: string]: LedgerEntry
 }
 

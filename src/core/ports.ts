@@ -10,12 +10,13 @@ export interface Clock {
 
 /** Never throws: a failed read is undefined, a failed write is kept in memory. Browsers may deny storage at any time. */
 export interface KeyValueStore {
+  /** The text under a key; undefined when there is none. */
   get(key: string): string | undefined
   /** `undefined` removes the key. */
   set(key: string, value: string | undefined): void
 }
 
-/** `globalThis.fetch`, or anything that behaves like it. */
+/** `globalThis.fetch`, or anything that behaves like it: rejects when there is no answer, and heeds `init.signal`. */
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
 
 /** The real clock. */

@@ -1,17 +1,18 @@
 /** When a failed request is tried again. The names of the official Orq SDKs' `RetryConfig`; all times in milliseconds. */
 export interface RetryConfig {
-  /**
-   * `none` never repeats by itself.
-   * @defaultValue 'backoff'
-   */
+  /** `backoff` repeats after growing waits; `none` never repeats by itself. @defaultValue 'backoff' */
   strategy?: 'backoff' | 'none' | undefined
+  /**
+   * How the waits grow: `initialInterval * exponent ** failures`, at most `maxInterval`, 20 % up or down at random.
+   * @defaultValue each part's own
+   */
   backoff?:
     | {
-        /** @defaultValue 500 */
+        /** The first wait. @defaultValue 500 */
         initialInterval?: number | undefined
-        /** @defaultValue 60000 */
+        /** The longest wait. @defaultValue 60000 */
         maxInterval?: number | undefined
-        /** @defaultValue 1.5 */
+        /** By how much each wait is longer than the one before; a factor. @defaultValue 1.5 */
         exponent?: number | undefined
         /** Attempts end this long after the first one. @defaultValue 3600000 */
         maxElapsedTime?: number | undefined

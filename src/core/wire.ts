@@ -26,6 +26,10 @@ export const statusOf = {
   upstream_unavailable: 503,
 } as const
 
+/**
+ * Why the proxy did not take an update: the `code` of its answer, for programs. The client renews its token after a 401 and
+ * `scope_mismatch`, drops an update after any other code that a repetition would only meet again, and keeps the rest.
+ */
 export type RefusalCode = keyof typeof statusOf
 
 /** The path of the one route, below the proxy's folder, and of the contacts API below its server. */

@@ -6,11 +6,13 @@ import { createUlids } from './ulid.ts'
 export interface StoredContact extends Contact {
   /** `contact_` and a ULID. */
   _id: string
-  /** ISO 8601, as `updated`. */
+  /** When it was first written, in ISO 8601 with milliseconds. */
   created: string
+  /** When it was last written, the same or not, in the same form. */
   updated: string
 }
 
+/** One page of a list, as the API answers it. */
 export interface Page {
   /** Newest first. */
   data: StoredContact[]
@@ -20,6 +22,7 @@ export interface Page {
 
 /** At most one of the two cursors: a `_id`, exclusive. */
 export interface PageRequest {
+  /** Contacts at most. */
   limit: number
   /** Contacts older than this one. */
   startingAfter?: string | undefined
@@ -27,12 +30,23 @@ export interface PageRequest {
   endingBefore?: string | undefined
 }
 
+/** A contact was written, whether or not anything in it is different. */
+export interface ContactChange {
+  /** As it is now. */
+  contact: StoredContact
+  /** False: there was one with this external id. */
+  created: boolean
+}
+
+/** Where contacts are kept. Whatever it hands out is a copy. */
 export interface ContactTable {
   /** By `_id` or `external_id`; no external id looks like a `_id`. */
   find(reference: string): StoredContact | undefined
+  /** Newest first, whichever way it is read. */
   list(page: PageRequest): Page
   /** Creates or merges, by external id. */
-  upsert(contact: Contact): { contact: StoredContact; created: boolean }
+  upsert(contact: Contact): ContactChange
+  /** Lets go of the file, or of what is in memory. */
   close(): void
 }
 
@@ -91,7 +105,7 @@ export const openContactTable = (path: string): ContactTable => {
     return { data: endingBefore === undefined ? data : data.reverse(), has_more: rows.length > limit }
   }
 
-  const upsert = ({ external_id, ...fields }: Contact): { contact: StoredContact; created: boolean } => {
+  const upsert = ({ external_id, ...fields }: Contact): ContactChange => {
     // IMMEDIATE: a second process on the same file could write between our read and our write.
     database.exec('BEGIN IMMEDIATE')
     try {

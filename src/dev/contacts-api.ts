@@ -2,28 +2,25 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { type Contact, maxBodyBytes, parseContact } from '../core/contact.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
-import type { ContactTable, Page, StoredContact } from './contact-table.ts'
+import type { ContactChange, ContactTable, Page } from './contact-table.ts'
 import { createFaults, type FaultMode } from './faults.ts'
 import { readJsonBody } from './json-body.ts'
 import { createMemoryTable } from './memory-table.ts'
 import { parsePageRequest } from './page-request.ts'
 
+/** What opens the embedded contacts API, and what is behind it. */
 export interface ContactsApiOptions {
   /** Where the contacts are; closed with the API. @defaultValue in memory */
   table?: ContactTable | undefined
-  /** What `Authorization: Bearer` must carry. */
+  /** What `Authorization: Bearer` must carry; anything else is answered 401. */
   apiKey: string
   /** How late the fault `slow` answers, in milliseconds. @defaultValue 5000 */
   slowMs?: number | undefined
+  /** Waits out the fault `slow`, and dates contacts in memory. @defaultValue the system's */
   clock?: Clock | undefined
 }
 
-/** A contact was written, whether or not anything in it is different. */
-export interface ContactChange {
-  contact: StoredContact
-  created: boolean
-}
-
+/** The contacts API of Orq, in this process. */
 export interface ContactsApi {
   /**
    * The API over HTTP or in-process: `/v2/contacts` and `/v2/identities`. Faults apply here, and only here. Rejects like
@@ -32,10 +29,13 @@ export interface ContactsApi {
   fetch(request: Request): Promise<Response>
   /** One page by the query of `GET /v2/contacts`, past key and faults; undefined for a query that is wrong. */
   list(query: URLSearchParams): Page | undefined
+  /** How it behaves now. @defaultValue 'ok' */
   readonly fault: FaultMode
+  /** How it behaves from the next request on. Requests that `slow` holds stay held. */
   setFault(mode: FaultMode): void
-  /** @returns a function that ends it */
+  /** Hears of every write, while it happens. @returns a function that ends it */
   onChange(listener: (change: ContactChange) => void): () => void
+  /** Ends the delays of `slow`, which reject, forgets the listeners, and closes the table. */
   close(): void
 }
 

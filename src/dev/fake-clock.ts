@@ -14,6 +14,7 @@ export interface FakeClock extends Clock {
   readonly waits: number[]
 }
 
+/** Where a fake clock begins, and what it waits for. */
 export interface FakeClockOptions {
   /** What the clock shows first, in milliseconds since the epoch. @defaultValue 1800000000000, in January 2027 */
   begin?: number | undefined
@@ -26,7 +27,7 @@ export const fewTurns = async (): Promise<void> => {
   for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** For the port `clock` of `createOrq` and `createProxy`. */
+/** For the port `clock` of `createOrq` and `createProxy`: time stands still but for `advance` and `set`. */
 export const fakeClock = ({ begin = 1_800_000_000_000, settle = fewTurns }: FakeClockOptions = {}): FakeClock => {
   let start = begin
   let elapsed = 0

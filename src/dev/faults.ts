@@ -3,8 +3,8 @@ import type { Clock } from '../core/ports.ts'
 import { readJsonBody } from './json-body.ts'
 
 /**
- * How the embedded API behaves: as it should, 503, an answer after some seconds, 429 with `Retry-After: 2`, 422 for every
- * body with this one field.
+ * How the embedded API behaves: `ok` as it should, `down` 503, `slow` an answer after some seconds, `rate_limited` 429
+ * with `Retry-After: 2`, `refuse_email` and the like 422 for every body with this one field.
  */
 export type FaultMode = 'ok' | 'down' | 'slow' | 'rate_limited' | `refuse_${FieldName}`
 

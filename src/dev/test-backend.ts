@@ -11,10 +11,15 @@ import { createMemoryTable } from './memory-table.ts'
 export interface TestBackend {
   /** For `createOrq`, `orq.init` or `<OrqProvider>`. Each client with them is another page of the same browser. */
   readonly options: {
+    /** A name that nothing resolves (RFC 2606, section 2): no request can leave this process. */
     proxyUrl: string
+    /** A token of five minutes for whom `signIn` named last. */
     token: () => string | null
+    /** The proxy, in this process. */
     fetch: Fetch
+    /** The browser's localStorage: what one client leaves, the next one with these options finds. */
     storage: KeyValueStore
+    /** The same as `clock` beside it. */
     clock: FakeClock
   }
   /** Moves debounce, back-offs, expiry and the fault `slow`. `advance` waits for what is on the wire. */
@@ -25,7 +30,10 @@ export interface TestBackend {
   signIn(externalId: string | null): void
   /** What the contacts API has, newest first. */
   contacts(): StoredContact[]
-  /** How the contacts API behaves from now on: `ok`, `down` (503), `slow` (5 s) or `rate_limited` (429). */
+  /**
+   * How the contacts API behaves from now on: `ok`, `down` (503), `slow` (5 s of `clock`), `rate_limited` (429), or
+   * `refuse_email` and the like for one field (422), which the page is told as `dropped: rejected`.
+   */
   setFault(mode: FaultMode): void
 }
 
@@ -42,7 +50,11 @@ const memoryStorage = (): KeyValueStore => {
 
 const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** @param externalId who is signed in at first; null: nobody */
+/**
+ * Everything behind `identify`, without a socket: give its `options` to your own code, call it, and look at `contacts()`.
+ * Nothing has to be closed.
+ * @param externalId who is signed in at first; null, the default: nobody
+ */
 export const createTestBackend = (externalId: string | null = null): TestBackend => {
   // The chunk is loaded beforehand: a fake clock does not wait for a disk.
   const loading = import('../client/engine.ts')

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadFile, respondWithFile, type ServedFile } from './served-file.ts'
 
+/** Which files are served, and where. */
 export interface BrowserFilesOptions {
   /**
    * The folder of the built files.

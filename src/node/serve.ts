@@ -9,16 +9,17 @@ import { type Listening, listen } from './listen.ts'
 import { createMetrics } from './metrics.ts'
 import { createPooledFetch } from './pool.ts'
 
+/** The options of `createProxy`, but with a store that is chosen, and those of the server around it. */
 export interface ServeOptions extends Omit<ProxyOptions, 'store'> {
   /** Where accepted updates are kept; closed with the server. */
   store: Store
-  /** @defaultValue '0.0.0.0' */
+  /** The address to listen at: '127.0.0.1' where a reverse proxy stands on the same machine. @defaultValue '0.0.0.0' */
   host?: string | undefined
-  /** 0: any free one. @defaultValue 8787 */
+  /** The port to listen at; 0: any free one, see `Serving.url`. @defaultValue 8787 */
   port?: number | undefined
-  /** Where `/livez`, `/readyz` and `/metrics` answer. @defaultValue '127.0.0.1' */
+  /** The address where `/livez`, `/readyz` and `/metrics` answer, to anybody who reaches it. @defaultValue '127.0.0.1' */
   adminHost?: string | undefined
-  /** 0: any free one. @defaultValue 8788 */
+  /** The port of those; 0: any free one, see `Serving.adminUrl`. @defaultValue 8788 */
   adminPort?: number | undefined
   /** Adds memory, CPU, event loop and garbage collection of the process to `/metrics`. @defaultValue false */
   processMetrics?: boolean | undefined
@@ -31,12 +32,15 @@ export interface ServeOptions extends Omit<ProxyOptions, 'store'> {
    * answer. For a process that does nothing else. @defaultValue false
    */
   overrideGlobalObjects?: boolean | undefined
-  /** Hears what failed unexpectedly, and once what looks wrong. Holds no personal data. */
+  /** Hears what failed unexpectedly, and once what looks wrong. Holds no personal data. @defaultValue nobody */
   warn?: ((message: string) => void) | undefined
 }
 
+/** A proxy that answers. */
 export interface Serving {
+  /** Where it answers, without a slash at its end: `http://localhost:8787` where it listens at every address. */
   readonly url: string
+  /** Where health and metrics answer, in the same form. */
   readonly adminUrl: string
   /**
    * Stops accepting, answers what runs, ends the calls on the wire, all within 10 s; what is left is in the store, and
@@ -48,7 +52,11 @@ export interface Serving {
 /** Of the 10 s: requests first, which may still wait 2 s for upstream; then calls that outlive them. */
 const graceMs = { requests: 5_000, calls: 3_000 }
 
-/** The proxy as a server: contacts route, browser files, and an admin listener with health and metrics beside it. */
+/**
+ * The proxy as a server: contacts route, browser files, and an admin listener with health and metrics beside it. Resolves
+ * when both ports are open. Signals are yours to hear: call `close` at SIGTERM.
+ * @throws OrqError `INVALID_OPTION`; as SettingError where a port is taken or forbidden, or a host is not this machine's
+ */
 export const serve = async (options: ServeOptions): Promise<Serving> => {
   const { host = '0.0.0.0', port = 8787, adminHost = '127.0.0.1', adminPort = 8788, warn = () => {} } = options
   const { store, upstream, basePath = '/orq', distFolder, trustedProxies = 0, concurrency = 64 } = options

@@ -9,7 +9,7 @@ type Encoding = 'br' | 'gzip' | 'identity'
 /** A file in memory, in every encoding that makes it smaller, each with an ETag of its own. */
 export interface ServedFile {
   readonly type: string
-  readonly variants: ReadonlyMap<Encoding, { body: Uint8Array<ArrayBuffer>; etag: string }>
+  readonly variants: ReadonlyMap<Encoding, { body: Uint8Array; etag: string }>
 }
 
 const types: Record<string, string> = {
@@ -64,5 +64,5 @@ export const respondWithFile = (file: ServedFile, request: Request, headers: Rec
   answer.set('Content-Type', file.type)
   answer.set('Content-Length', String(variant.body.length))
   if (encoding !== 'identity') answer.set('Content-Encoding', encoding)
-  return new Response(request.method === 'HEAD' ? null : variant.body, { headers: answer })
+  return new Response(request.method === 'HEAD' ? null : (variant.body as BodyInit), { headers: answer })
 }

@@ -3,6 +3,7 @@ import { printable } from './printable.ts'
 
 /** A setting that is missing or wrong. Its message is one line that names the setting and the mend; never a secret. */
 export class SettingError extends OrqError {
+  /** The class by name. */
   override readonly name = 'SettingError'
   /** The setting as the person gave it: `PORT`, or `--ttl` for what exists only as a flag. */
   readonly setting: string

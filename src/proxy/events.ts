@@ -7,7 +7,7 @@ export type StoreOperation = 'claim' | 'look' | 'done' | 'park' | 'retry' | 'rel
 
 /**
  * What happens inside, for logs and metrics: no field value, token, key or text of upstream. `externalId` names a
- * person: write no more than a hash of it anywhere.
+ * person: write no more than a hash of it anywhere. `ms` are milliseconds.
  */
 export type ProxyEvent =
   /** An update was handed to the store. `failed`: it could not take it; then `problem` is what a person has to mend, if so. */
@@ -59,6 +59,7 @@ export type ProxyEvent =
       externalId: string | undefined
     }
 
+/** Hears each event while it happens: be quick. What it throws is ignored, for no listener may lose an update. */
 export type EventListener = (event: ProxyEvent) => void
 
 /** What listens must not be able to lose an update, whatever it throws. */

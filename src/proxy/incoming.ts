@@ -3,12 +3,14 @@ import { parseUpdateId, type UpdateId, updateIdHeader } from '../core/wire.ts'
 import { Refusal } from './answer.ts'
 import type { KeepAlive } from './dispatcher.ts'
 
+/** What the server knows of a request that is not in the request. */
 export interface RequestInfo {
-  /** Of whoever asks, for `addressLimit`. @defaultValue none: nothing is counted by address */
+  /** The IP address of whoever asks, for `addressLimit`. @defaultValue none: nothing is counted by address */
   address?: string | undefined
   /**
    * Keeps the runtime at work until a promise settles: `(work) => ctx.waitUntil(work)` on Cloudflare Workers, which
    * stop all that a request began when it is answered or its page has left. Elsewhere not needed.
+   * @defaultValue none
    */
   waitUntil?: KeepAlive | undefined
 }

@@ -11,20 +11,28 @@ import { algorithmOf, type BoundKey, publicKey } from './keys.ts'
 import { parseToken } from './token-form.ts'
 import type { Verify } from './verify.ts'
 
+/** Whose tokens are good, for `jwks`. Claims are those of RFC 7519, section 4.1; `azp` is OpenID Connect's. */
 export interface JwksOptions {
-  /** The identity provider's JWK set; https, or http on a loopback address. */
+  /**
+   * The identity provider's JWK set (RFC 7517), https, or http on a loopback address; at most 64 kB. Asked for at the
+   * first token, every 10 minutes while tokens come, and for an unknown `kid` at most once in 30 s.
+   */
   url: string | URL
-  /** What `iss` must be. */
+  /** What `iss` must be, to the letter: a slash at its end counts. */
   issuer: string
-  /** One of `audience` and `authorizedParties`: what `aud` must contain. */
+  /** One of `audience` and `authorizedParties`: what `aud` must contain. @defaultValue none: `aud` is not looked at */
   audience?: string | undefined
-  /** What `azp` must be one of, for providers whose tokens have no audience. */
+  /**
+   * What `azp` must be one of, for providers whose tokens have no audience. @defaultValue none: `azp` is not looked at
+   */
   authorizedParties?: readonly string[] | undefined
   /** The claim that is the `external_id`. Only one that the user cannot edit. @defaultValue 'sub' */
   subjectClaim?: string | undefined
-  /** The only fields that pages may write; absent: all. */
+  /** The only fields that pages may write. @defaultValue all; a `fields` claim of the token is not looked at */
   fields?: readonly FieldName[] | undefined
+  /** Gets the JWK set: give one where that is behind a proxy or an authority of your own. @defaultValue the global `fetch` */
   fetch?: Fetch | undefined
+  /** Decides about `exp`, `iat` and `nbf`, and when the set is asked for anew. @defaultValue the system's */
   clock?: Pick<Clock, 'now' | 'monotonic'> | undefined
 }
 

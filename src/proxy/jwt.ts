@@ -7,10 +7,12 @@ import { type Hmac, secretKeys, setKeys } from './keys.ts'
 import { parseToken } from './token-form.ts'
 import type { Verify } from './verify.ts'
 
+/** Which tokens of your own are good, for `jwt`. Give exactly one of `secret` and `keys`. */
 export interface JwtOptions {
   /**
-   * At least 32 bytes that only your backend and this proxy know (HS256); several by `kid` while one replaces another.
-   * A single one has the `kid` "default".
+   * At least 32 bytes that only your backend and this proxy know (HS256, RFC 7518, section 3.2); several by `kid` while
+   * one replaces another. A single one has the `kid` "default". Whoever knows it can write every contact.
+   * @defaultValue none
    */
   secret?: string | Readonly<Record<string, string>> | undefined
   /**
@@ -18,12 +20,21 @@ export interface JwtOptions {
    * `nodeHmac` of `orq-identify/node`. @defaultValue WebCrypto
    */
   hmac?: Hmac | undefined
-  /** In place of `secret`: a JWK set of public Ed25519 (EdDSA) and P-256 (ES256) keys, each with its own `kid`. */
-  keys?: { keys: readonly JWK[] } | undefined
-  /** @defaultValue 'orq-identify' */
+  /**
+   * In place of `secret`: a JWK set of public Ed25519 (EdDSA) and P-256 (ES256) keys, each with its own `kid`.
+   * @defaultValue none
+   */
+  keys?:
+    | {
+        /** As in RFC 7517, section 5. Private or symmetric keys are refused. */
+        keys: readonly JWK[]
+      }
+    | undefined
+  /** What `aud` must contain: a name of its own for each proxy that shares a key. @defaultValue 'orq-identify' */
   audience?: string | undefined
-  /** When given, `iss` must be this. */
+  /** What `iss` must be. @defaultValue none: `iss` is not looked at */
   issuer?: string | undefined
+  /** Decides about `exp`, `iat` and `nbf`, with 30 s for clocks that differ. @defaultValue the system's */
   clock?: Pick<Clock, 'now'> | undefined
 }
 

@@ -20,7 +20,7 @@ export type Hmac = (secret: Uint8Array) => (text: string) => Uint8Array
 export const defaultKeyId = 'default'
 
 /** The bytes of an HS256 secret. @throws OrqError `INVALID_OPTION` when it is guessable by its length alone */
-export const toSecretBytes = (secret: string): Uint8Array<ArrayBuffer> => {
+export const toSecretBytes = (secret: string): Uint8Array => {
   const bytes = new TextEncoder().encode(typeof secret === 'string' ? secret : '')
   if (bytes.length < 32)
     throw new OrqError('INVALID_OPTION', 'secret: at least 32 bytes, for example from `openssl rand -base64 32`')
@@ -63,7 +63,9 @@ export const secretKeys = (secret: string | Readonly<Record<string, string>>, hm
     secrets.map(([kid, text]) => {
       const bytes = toSecretBytes(text)
       const usage = { name: 'HMAC', hash: 'SHA-256' }
-      const load = (): Promise<CryptoKey> => crypto.subtle.importKey('raw', bytes, usage, false, ['verify'])
+      // Declared without its buffer's type, as compilers before 5.7 know none (TypeScript 5.7, "TypedArrays Are Now Generic").
+      const raw = bytes as BufferSource
+      const load = (): Promise<CryptoKey> => crypto.subtle.importKey('raw', raw, usage, false, ['verify'])
       return [kid, hmac ? withHmac(hmac(bytes)) : withJose('HS256', load)]
     }),
   )

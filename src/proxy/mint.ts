@@ -4,30 +4,37 @@ import { OrqError } from '../core/errors.ts'
 import { defaultAudience, tokenType } from './jwt.ts'
 import { algorithmOf, defaultKeyId, toSecretBytes } from './keys.ts'
 
+/** What a token allows, for `mintToken`. */
 export interface TokenGrant {
-  /** The `external_id` of the signed-in user. */
+  /** The `external_id` of the signed-in user, 1 to 120 characters: from your session, never from the request. */
   subject: string
   /** Like '5m', '90s', or seconds as a number; at most 15 minutes. @defaultValue '5m' */
   expiresIn?: string | number | undefined
-  /** The only fields that the page may write; absent: all. */
+  /** The only fields that the page may write, at least one. @defaultValue all */
   fields?: readonly FieldName[] | undefined
-  /** The only `Origin` that may use the token. */
+  /**
+   * The only `Origin` that may use the token, like `https://app.example`. A request without that header is refused then.
+   * @defaultValue any that the proxy allows
+   */
   origin?: string | undefined
-  /** @defaultValue 'orq-identify' */
+  /** What the proxy's `audience` is. @defaultValue 'orq-identify' */
   audience?: string | undefined
+  /** Who mints, as `iss`: needed where the proxy's `jwt` names an `issuer`. @defaultValue none */
   issuer?: string | undefined
 }
 
 /** Which key signs: a secret (HS256), or a private JWK (Ed25519 or P-256) whose public half the proxy has. */
 export type SigningKey =
   | {
+      /** At least 32 bytes, the same as the proxy's. */
       secret: string
-      /** @defaultValue 'default' */
+      /** Its `kid` at the proxy, where that has several. @defaultValue 'default' */
       keyId?: string | undefined
     }
   | {
+      /** With its `d`; stays with your backend. */
       jwk: JWK
-      /** @defaultValue the `kid` of the JWK */
+      /** Its `kid` at the proxy. @defaultValue the `kid` of the JWK */
       keyId?: string | undefined
     }
 

@@ -16,8 +16,9 @@ import { createLimiter, type Limiter, networkOf } from './limits.ts'
 import { createOriginCheck, type OriginCheck, preflightAnswer } from './origin.ts'
 import type { Scope, Verify } from './verify.ts'
 
+/** What a proxy stands on. Only `verify` and `upstream` have to be there. */
 export interface ProxyOptions {
-  /** Who may write what: `jwt(…)`, or a function of your own. */
+  /** Who may write what: `jwt(…)`, `jwks(…)`, or a function of your own. */
   verify: Verify
   /** The contacts API and its key. */
   upstream: UpstreamOptions
@@ -39,20 +40,23 @@ export interface ProxyOptions {
   addressLimit?: number | undefined
   /** Calls to the contacts API at the same time. @defaultValue 64 */
   concurrency?: number | undefined
-  /** Hears what happens, for logs and metrics. */
+  /** Hears what happens, for logs and metrics. @defaultValue nobody */
   onEvent?: EventListener | undefined
+  /** Tells time to limits, back-offs and pauses; tokens go by the clock of `verify`. @defaultValue the system's */
   clock?: Clock | undefined
 }
 
+/** The proxy, for any server that speaks `Request` and `Response`. */
 export interface Proxy {
   /**
    * Answers `POST {basePath}/v2/contacts`, its preflight, and 404 to the rest. Never rejects. `export default { fetch }` is
    * enough where a runtime calls that: what it hands in besides is ignored, so that requests without a token go uncounted.
+   * Waits for upstream 2 s at most where the store is durable, else 8 s. What is not 200 or 202 has a `RefusalCode`.
    */
   fetch(request: Request, info?: RequestInfo): Promise<Response>
   /**
-   * Starts no more calls, lets those on the wire end for `graceMs`, and closes the store. What a durable store has is
-   * delivered by the next process at once. @param graceMs default 0
+   * Starts no more calls, lets those on the wire end for `graceMs`, by default 0, and closes the store. What a durable store
+   * has is delivered by the next process at once.
    */
   close(graceMs?: number): Promise<void>
 }

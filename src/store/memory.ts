@@ -18,12 +18,19 @@ import {
 } from './row.ts'
 import type { Claim, Store } from './store.ts'
 
+/** How `memory` keeps rows. */
+export interface MemoryOptions {
+  /** Rows kept of contacts of whom nothing is pending; the oldest go first. @defaultValue 10000 */
+  maxRows?: number | undefined
+  /** Tells the time of what is kept. @defaultValue the system's */
+  clock?: Clock | undefined
+}
+
 /**
  * Keeps rows in this isolate alone: for tests and for runtimes without a disk. What fails is withdrawn, so that a 503
  * is the truth; numbers and ledger are best effort and bounded. A lease lasts until it is ended: nobody else is there.
- * @param maxRows rows kept when nothing of them is pending; the oldest go first. Default 10 000
  */
-export const memory = ({ maxRows = 10_000, clock = systemClock }: { maxRows?: number; clock?: Clock } = {}): Store => {
+export const memory = ({ maxRows = 10_000, clock = systemClock }: MemoryOptions = {}): Store => {
   const rows = new Map<string, Row>()
   /** Pending and free, oldest first. */
   const due = new Set<string>()

@@ -22,7 +22,9 @@ export interface Moved {
   row: Row
 }
 
+/** Some of a store's rows, in the order of their ids. */
 export interface MovedPage {
+  /** Those that could be read. */
   moved: Moved[]
   /** Ids of rows that cannot be read. */
   unreadable: string[]

@@ -26,6 +26,7 @@ import {
 } from './row.ts'
 import type { Claim, Store } from './store.ts'
 
+/** Where the rows are, and how they are reached, for `postgres`. */
 export interface PostgresOptions {
   /**
    * `postgres://user:password@host:5432/database`; TLS by its parameters, such as
@@ -47,7 +48,10 @@ export interface PostgresOptions {
   create?: boolean | undefined
   /** Of a store that is made: what its hashes are keyed with, 32 bytes. @defaultValue random; for a successor see `Moving` */
   key?: Uint8Array | undefined
-  /** Of this process, for what it waits for. What is written, and when a lease ends, goes by the database's clock. */
+  /**
+   * Of this process, for what it waits for; what is written, and when a lease ends, goes by the database's clock.
+   * @defaultValue the system's
+   */
   clock?: Clock | undefined
 }
 

@@ -13,22 +13,29 @@ export type Parked = { [field in keyof Contact]?: [value: Json, reason: string, 
 
 /** What a store keeps of one contact. The rules are here, where to keep it is the store's business. */
 export interface Row {
+  /** What is undelivered; empty when nothing is. */
   payload: Payload
+  /** Of the last update that was stored. */
   version: number
+  /** How often what is undelivered has failed. */
   attempts: number
+  /** Since when something is undelivered. Means nothing without a payload. */
   pendingSince: number
   /** When the row may be claimed: due, or the end of its lease. Means nothing without a payload. */
   wake: number
   /** How long before `wake` it was set: a row that waits longer than that saw the clock set back. */
   span: number
+  /** Whose it is to deliver now, by a number of its own; undefined while it is nobody's. */
   lease: number | undefined
   /** Why the last attempt failed: a status and a code. */
   reason: string | undefined
+  /** What waits for a person, or for a newer value. */
   parked: Parked
   /** `calledAt` is when the value was accepted. */
   ledger: Ledger
   /** Last number by client, the latest client last. */
   numbers: [client: string, number: number][]
+  /** Tokens made before this write nothing; set by a purge. */
   notBefore: number | undefined
 }
 

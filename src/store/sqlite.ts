@@ -20,6 +20,7 @@ import { fullError, isTemporary } from './sqlite/open.ts'
 import type { Found, Rows } from './sqlite/rows.ts'
 import type { Claim, Store } from './store.ts'
 
+/** Where the rows are, and who may use them, for `sqlite`. */
 export interface SqliteOptions {
   /** The file, on a local disk: made when missing, readable by its owner only, and used by one proxy at a time, see `shared`. */
   path: string
@@ -38,6 +39,7 @@ export interface SqliteOptions {
   waitMs?: number | undefined
   /** Of a file that is made: what its hashes are keyed with, 32 bytes. @defaultValue random; for a successor see `Moving` */
   key?: Uint8Array | undefined
+  /** Tells the time of what is kept: back-offs, leases, and how long a row is known. @defaultValue the system's */
   clock?: Clock | undefined
 }
 

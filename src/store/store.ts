@@ -5,7 +5,9 @@ import type { Moving } from './moving.ts'
 
 /** One accepted request, to be joined into the row of its contact. */
 export interface Update {
+  /** Whose row it is. */
   externalId: string
+  /** What it brings; none is an update too, which creates the contact. */
   fields: Fields
   /** Absent: no number is checked, and the update is never forced. */
   id?: UpdateId | undefined
@@ -15,7 +17,9 @@ export interface Update {
 
 /** The right to deliver one version of one contact. Worthless once its lease is lost: no call of it has an effect then. */
 export interface Claim {
+  /** Whose row it is. */
   externalId: string
+  /** That of the row when it was leased; never used twice, not even when a row is deleted and made anew. */
   version: number
   /** The whole payload of the row: every undelivered field. What ends a claim with a part of them leaves the rest. */
   fields: Fields
@@ -27,6 +31,7 @@ export interface Claim {
   lease: number
 }
 
+/** What became of an update that the store was given. */
 export type PutResult =
   /** `waits` says why a claim that was asked for is not given: a back-off runs, or somebody holds the row. */
   | { kind: 'stored'; version: number; claim?: Claim | undefined; waits?: 'later' | 'leased' | undefined }
@@ -37,20 +42,23 @@ export type PutResult =
   /** The token is older than the contact's not-before; nothing was written. */
   | { kind: 'revoked' }
 
+/** How much waits, for metrics: counted when asked. */
 export interface StoreStats {
   /** Contacts with something undelivered. */
   pending: number
   /** Contacts with fields that upstream refused. */
   parked: number
-  /** Since when the longest waiting contact has waited, in milliseconds since the epoch. */
+  /** Since when the longest waiting contact has waited, in milliseconds since the epoch; absent when none does. */
   oldestPendingSince?: number | undefined
 }
 
+/** Which page of entries is wanted. */
 export interface ListQuery {
   /** The whole id of the last entry of the page before. @defaultValue from the beginning */
   after?: string | undefined
   /** What the id begins with. @defaultValue any */
   prefix?: string | undefined
+  /** Entries at most, at least 1. */
   limit: number
 }
 
@@ -84,6 +92,7 @@ export interface Store {
   withdraw?(externalId: string, version: number): void
   /** Erases all that is kept of a contact; tokens made before `notBefore` write nothing for the longest life of one. */
   purge(externalId: string, notBefore: number): Promise<void>
+  /** What waits now; rejects while the store cannot be asked. */
   stats(): Promise<StoreStats>
   /**
    * What is undelivered or refused, in the order of its ids: at most `limit` of those that come after `after` and begin
@@ -110,10 +119,16 @@ export interface Store {
    * What the store takes of the local disk, in bytes: its file, and the log of what was written since the last checkpoint.
    * Absent where there is no file.
    */
-  fileBytes?(): { file: number; log: number }
+  fileBytes?(): {
+    /** The database itself. */
+    file: number
+    /** The write-ahead log beside it. */
+    log: number
+  }
   /** All that is kept, for another store, and what another one kept. Absent where nothing is durable. */
   moving?: Moving
   /** Rejects when `put` would for want of a disk. Writes, so that a full or read-only one is noticed. */
   check(): Promise<void>
+  /** Ends what was begun, then connections, timers and locks; nothing may be called afterwards. */
   close(): Promise<void>
 }

@@ -7,14 +7,17 @@ import { type UpsertResult, upsert } from './upsert.ts'
 
 /** A contact as the API gives it back. Only `_id` and `external_id` are sure to be there. */
 export interface StoredContact extends Contact {
+  /** `contact_` and a ULID; '' when the API answered 2xx without one. */
   _id: string
   /** ISO 8601. */
   created?: string
   /** ISO 8601. */
   updated?: string
+  /** Whatever else the API says of a contact. */
   [other: string]: Json | undefined
 }
 
+/** How `createContacts` reaches the contacts API. */
 export interface ContactsOptions extends UpstreamOptions {
   /** Used where a call names none, like the official SDKs' `retryConfig`. @defaultValue { strategy: 'none' } */
   retries?: RetryConfig | undefined
@@ -22,6 +25,7 @@ export interface ContactsOptions extends UpstreamOptions {
   clock?: Clock | undefined
 }
 
+/** The contacts API with your key: what of it the proxy uses, for code of your own. */
 export interface Contacts {
   /**
    * Creates the contact, or updates the fields given; see the merge rule.
@@ -36,7 +40,11 @@ export interface Contacts {
 
 const retryable = [429, 500, 502, 503, 504]
 
-/** The contacts API for servers: backfills, sign-up handlers, tests. */
+/**
+ * The contacts API for servers: backfills, sign-up handlers, tests. Nothing is kept, joined or known to be there already:
+ * each `create` is a request.
+ * @throws OrqError `INVALID_OPTION`, naming the option
+ */
 export const createContacts = (options: ContactsOptions): Contacts => {
   const request = createUpstreamRequest(options)
   const { path, clock = systemClock } = options

@@ -10,14 +10,19 @@ export type FetchedAnswer = Pick<Response, 'status' | 'headers' | 'body' | 'text
 /** `globalThis.fetch`, or less: `init` has a method, plain headers, a text as body, and a signal. */
 export type UpstreamFetch = (url: string, init: RequestInit) => Promise<FetchedAnswer>
 
+/** Where the contacts API is and what opens it. */
 export interface UpstreamOptions {
   /** The API key of your Orq workspace. Stays on this machine: it is sent to `serverUrl` and nowhere else. */
   apiKey: string
-  /** @defaultValue 'https://api.orq.ai' */
+  /**
+   * The server, https, or http on a loopback address, as the key travels with each request; without credentials, query or
+   * fragment.
+   * @defaultValue 'https://api.orq.ai'
+   */
   serverUrl?: string | URL | undefined
   /** Where contacts are posted; `/v2/identities` for workspaces that have only that. @defaultValue '/v2/contacts' */
   path?: string | undefined
-  /** In place of the global `fetch`; give one made on a connection pool where many contacts pass. */
+  /** Makes the calls; give one made on a connection pool where many contacts pass. @defaultValue the global `fetch` */
   fetch?: UpstreamFetch | undefined
   /** The longest that one attempt may take, in milliseconds; of a proxy on a durable store at most the default. @defaultValue 10000 */
   timeoutMs?: number | undefined
@@ -25,8 +30,11 @@ export interface UpstreamOptions {
 
 /** One answer of the contacts API. `body` is upstream's own text, at most 64 kB of it: for the caller, never for a page. */
 export interface UpstreamAnswer {
+  /** Of HTTP; 300 to 399 too, as redirects are not followed. */
   status: number
+  /** As `fetch` gave them. */
   readonly headers: Headers
+  /** As text, whatever its type; '' when there is none. */
   body: string
 }
 

@@ -7,7 +7,9 @@ import type { UpstreamAnswer, UpstreamRequest } from './request.ts'
  * with them. `blocked`: probably our key, path or a firewall. Only a status and headers of upstream, never its text.
  */
 export interface UpsertResult {
+  /** What is to be done with the update. */
   kind: 'done' | 'refused' | 'retry' | 'blocked'
+  /** That of the call that decided: POST's, or PATCH's where one followed. */
   answer: UpstreamAnswer
 }
 

@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from 'vitest'
-import type { Orq, Outcome } from '../../src/index.ts'
+import type { Orq, Outcome, User } from '../../src/index.ts'
 
 declare const orq: Orq
 
@@ -34,10 +34,31 @@ test('what must not compile does not', () => {
   expectTypeOf(calls).toBeFunction()
 })
 
-test('metadata of an interface of the app is accepted as it is', () => {
+// Never called either.
+const callsWithPlan = (metadata: Plan): void => {
+  // @ts-expect-error no such plan
+  orq.identify<Plan>({ externalId: 'u', metadata: { plan: 'free' } })
+  // @ts-expect-error a plan is no number
+  orq.identify<Plan>({ externalId: 'u', metadata: { plan: 5 } })
+  // @ts-expect-error the plan is missing
+  orq.identify<Plan>({ externalId: 'u', metadata: {} })
+  // @ts-expect-error no such key
+  orq.identify<Plan>({ externalId: 'u', metadata: { plan: 'pro', seats: 5 } })
+  // @ts-expect-error metadata is an object
+  orq.identify({ externalId: 'u', metadata: 'pro' })
+  // @ts-expect-error {} clears
+  orq.identify({ externalId: 'u', metadata: null })
+  // @ts-expect-error no primitive is metadata
+  orq.identify<string>({ externalId: 'u' })
+  orq.identify({ externalId: 'u', metadata })
+}
+
+test('metadata of an interface of the app is accepted as it is, and nothing else in its place', () => {
   const metadata: Plan = { plan: 'pro' }
   const call = (): Promise<Outcome> => orq.identify<Plan>({ externalId: 'u', metadata })
   expectTypeOf(call).returns.resolves.toEqualTypeOf<Outcome>()
+  expectTypeOf(callsWithPlan).toBeFunction()
+  expectTypeOf<User<Plan>['metadata']>().toEqualTypeOf<Plan | undefined>()
 })
 
 test('an outcome has a reason exactly when it is pending or dropped', () => {

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type ContactTable, openContactTable } from '../../src/dev/contact-table.ts'
-import { type ContactChange, type ContactsApi, createContactsApi } from '../../src/dev/contacts-api.ts'
+import { type ContactChange, type ContactTable, openContactTable } from '../../src/dev/contact-table.ts'
+import { type ContactsApi, createContactsApi } from '../../src/dev/contacts-api.ts'
 import { type Listening, listen } from '../../src/node/listen.ts'
 
 interface Answer {

@@ -11,6 +11,7 @@ import { openSettings } from '../../src/node/settings.ts'
 import { createMachine } from '../faults/machine.ts'
 import { startRecorder } from '../faults/recorder.ts'
 import { isAll } from '../is-all.ts'
+import { hasTools } from '../tools.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, 'examples', path), 'utf8')
@@ -35,7 +36,7 @@ const expectSettings = (environment: Record<string, string>) => {
   return readProxyConfig(openSettings({ flags: {}, environment }))
 }
 
-describe.skipIf(!isAll || !existsSync(join(root, 'tests/node_modules/yaml')))('examples', () => {
+describe.runIf(hasTools('yaml'))('examples', () => {
   let parseAll: (text: string) => Loose[]
   beforeAll(async () => {
     // Named by a variable: `npm run check` has to pass where it is not installed.

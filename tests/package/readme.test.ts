@@ -1,9 +1,11 @@
-import { readFileSync, statSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { fieldNames, maxBodyBytes, parseContact } from '../../src/core/contact.ts'
 import { createMetrics } from '../../src/node/metrics.ts'
 import { proxySettings } from '../../src/node/proxy-settings.ts'
 import { memory } from '../../src/server.ts'
 import { fakeClock } from '../clock.ts'
+import { type Shown, shownByDoors } from './public-types.ts'
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const readme = read('README.md')
@@ -13,6 +15,60 @@ const firstColumn = (heading: string): string =>
   [...(readme.split(`### ${heading}\n`)[1]?.split('\n#')[0] ?? '').matchAll(/^\| (`.+?) \|/gm)]
     .map(([, first]) => first)
     .join('\n')
+
+/** The rows of the tables under a heading, without heads. */
+const rowsUnder = (heading: string): string[] =>
+  (readme.split(`### ${heading}\n`)[1]?.split('\n#')[0] ?? '').split('\n').filter((line) => line.startsWith('| `'))
+
+describe('the options of the client', () => {
+  const shown = shownByDoors()
+  const membersOf = (owner: string): (Shown & { member: string })[] =>
+    shown
+      .filter(({ name }) => name.startsWith(`${owner}.`))
+      .map((one) => ({ ...one, member: one.name.slice(owner.length + 1) }))
+  const options = membersOf('client/options ClientOptions')
+  const retries = membersOf('core/retry RetryConfig')
+  const client = readdirSync(new URL('../../src/client/', import.meta.url)).map((file) => read(`src/client/${file}`))
+
+  test('stand in the README with their defaults and the first sentence of their comments', () => {
+    const rows = options.map(({ member, otherwise = '', text }) => {
+      const [, value, rest = ''] = /^('.*?'|\d+|true|false)?(.*)$/.exec(otherwise) ?? []
+      return `| \`${member}\` | ${value ? `\`${value}\`` : ''}${rest} | ${text.split('. ')[0]?.replace(/\.$/, '')} |`
+    })
+    expect(rows.length).toBeGreaterThan(15)
+    expect(rowsUnder('Options')).toEqual(rows)
+  })
+
+  test('stand in the README with the parts of `retries`', () => {
+    const parts = retries.map(({ member, otherwise }) => `${member.replace('backoff.', '')}: ${otherwise}`)
+    const [strategy, , ...others] = parts
+    const [, told] = /`(\{ strategy: .+?)`/.exec(readme) ?? []
+    expect(told).toBe(`{ ${strategy}, backoff: { ${others.slice(0, -1).join(', ')} }, ${others.at(-1)} }`)
+  })
+
+  test('have the defaults in the code that their comments name', () => {
+    const code = [...client, read('src/core/retry.ts')].join('\n')
+    const numbers = [...options, ...retries].filter(({ otherwise = '' }) => /^[\d.]+$/.test(otherwise))
+    expect(numbers.length).toBe(10)
+    for (const { member, otherwise } of numbers) {
+      const name = member.replace('backoff.', '')
+      const read = [...code.matchAll(new RegExp(`\\b${name} = ([\\d.e]+)`, 'g'))].map(([, value]) => Number(value))
+      expect([name, ...new Set(read)]).toEqual([name, Number(otherwise)])
+    }
+  })
+})
+
+test('the README lists the fields of a contact with their limits', () => {
+  const rows = (['external_id', ...fieldNames] as const).map((field) => {
+    const problem = parseContact({ external_id: 'u', [field]: Number.NaN })
+    const inPage = field.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
+    return `| \`${inPage}\` | \`${field}\` | ${'mend' in problem ? problem.mend : 'no limit'} |`
+  })
+  expect(rows).toHaveLength(6)
+  expect(rowsUnder('Fields')).toEqual(rows)
+  const [, bytes = ''] = /at most ([\d ]+) bytes of JSON/.exec(readme) ?? []
+  expect(Number(bytes.replace(' ', ''))).toBe(maxBodyBytes)
+})
 
 test('the README lists the settings of the proxy as help does, with their defaults', () => {
   const rows = proxySettings.map(

@@ -17,6 +17,21 @@ describe('what a page loads', () => {
     expect(brotliCompressSync(built(file)).length).toBeLessThanOrEqual(most)
   })
 
+  test('the README names the weight of each', () => {
+    const readme = readFileSync(new URL('README.md', root), 'utf8')
+    const spaced = (bytes: number): string =>
+      String(bytes)
+        .replace(/(?=(...)+$)/g, ' ')
+        .trim()
+    const rows = [...readme.matchAll(/^\| (`[\w.]+\.js`) \| ([\d ]+) \| ([\d ]+) \|/gm)].map((row) => row.slice(1))
+    expect(rows).toEqual(
+      ['orq.js', 'orq.esm.js', 'transport.js', 'orq.full.js'].map((file) => {
+        const content = built(file)
+        return [`\`${file}\``, spaced(brotliCompressSync(content).length), spaced(content.length)]
+      }),
+    )
+  })
+
   test('the stub weighs at most 300 bytes', () => {
     const html = readFileSync(new URL('examples/script-tag/index.html', root), 'utf8')
     const [, stub = ''] = /<script>\s*(\S.*?)\s*<\/script>/s.exec(html) ?? []

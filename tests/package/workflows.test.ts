@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../is-all.ts'
+import { hasTools, toolsFolder } from '../tools.ts'
 
 const root = join(import.meta.dirname, '../..')
 const folder = join(root, '.github/workflows')
@@ -42,11 +42,11 @@ test('one release of an action is used everywhere', () => {
 })
 
 // The parser comes with tests/package.json.
-describe.runIf(isAll && existsSync(join(root, 'tests/node_modules/yaml')))('the workflows', () => {
+describe.runIf(hasTools('yaml'))('the workflows', () => {
   const workflows: Record<string, Workflow> = {}
   beforeAll(async () => {
     // Named by a variable: `npm run check` has to pass where it is not installed.
-    const name = pathToFileURL(join(root, 'tests/node_modules/yaml/dist/index.js')).href
+    const name = pathToFileURL(join(toolsFolder, 'yaml/dist/index.js')).href
     const { parse } = (await import(name)) as { parse: (text: string) => unknown }
     for (const file of files) workflows[file] = parse(read(file)) as Workflow
   })

