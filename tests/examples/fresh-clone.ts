@@ -1,11 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { copyTracked, readersPath } from '../reader.ts'
 import { portForVite } from './start.ts'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface StartedCommand {
   /** The page of the example. */
@@ -22,23 +19,8 @@ export interface FreshClone {
   remove(): void
 }
 
-/** What Git has and would take, so nothing that is installed or built, and nothing that is only here because it is ignored. */
-const trackedFiles = (): string[] => {
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
-  const files = execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\0')
-  return files.filter((file) => file && existsSync(join(root, file)))
-}
-
-/** A reader's environment: npm puts the tools of this folder on the path of its scripts, and the clone has none of them. */
-const readersPath = (): string =>
-  (process.env.PATH ?? '')
-    .split(delimiter)
-    .filter((folder) => !folder.includes('node_modules'))
-    .join(delimiter)
-
 export const makeFreshClone = (): FreshClone => {
-  const folder = mkdtempSync(join(tmpdir(), 'orq-clone-'))
-  for (const file of trackedFiles()) cpSync(join(root, file), join(folder, file))
+  const folder = copyTracked()
 
   const running = new Set<ChildProcess>()
 
@@ -49,7 +31,7 @@ export const makeFreshClone = (): FreshClone => {
       cwd: folder,
       env: {
         ...process.env,
-        PATH: readersPath(),
+        PATH: readersPath,
         NO_COLOR: '1',
         // Ports that nobody has, and what npm has fetched before.
         PORT: ['react', 'vue', 'svelte'].includes(name) ? portForVite() : '0',
