@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isLong } from '../faults/machine.ts'
+import { isLong } from '../extent.ts'
 import { type Barrage, barrage } from './barrage.ts'
 import { isSame } from './contacts.ts'
 import { startTarget, type Target } from './target.ts'

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { sqlite } from '../../src/store/sqlite.ts'
-import { isAll } from '../is-all.ts'
-import { createMachine, isLong, type Machine, pastLeases, type Running } from './machine.ts'
+import { announce, isAll, isLong } from '../extent.ts'
+import { createMachine, type Machine, pastLeases, type Running } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
 const smallHeap = ['--max-old-space-size=64']
@@ -50,6 +50,8 @@ const backlog = Number(process.env['ORQ_BACKLOG'] ?? (isLong ? 1_000_000 : isAll
 test(`F32: ${backlog} contacts wait when upstream returns: oldest first, and no more memory than for a few`, {
   timeout: 3_600_000,
 }, async () => {
+  // Some minutes to fill the file with a million, some more to empty it: about 3 000 a second each.
+  announce(`${backlog} contacts wait when upstream returns`, (backlog / 3_000) * 2_000)
   const recorder = await startRecorder()
   const machine = createMachine(recorder)
   const store = sqlite({ path: join(machine.folder, 'orq.db') })
@@ -116,13 +118,15 @@ describe('F33: a heap of 64 MB', () => {
     }
   }
 
-  test('under a flood of large updates holds, and takes them all', async () => {
+  const floodMs = isLong ? 60_000 : 2_000
+  test('under a flood of large updates holds, and takes them all', { timeout: floodMs + 120_000 }, async () => {
+    announce('A flood of large updates on a heap of 64 MB', floodMs)
     const recorder = await startRecorder()
     const machine = createMachine(recorder)
     const proxy = await machine.start({ flags: smallHeap })
     recorder.mode = 'down'
     const flooding = flood(machine, () => proxy)
-    await sleep(isLong ? 60_000 : 2_000)
+    await sleep(floodMs)
     await flooding.end()
     console.log(`F33: ${flooding.statuses.get(202)} updates of 20 kB, ${megabytes((await proxy.tell()).rss)} MB`)
     expect([...flooding.statuses.keys()]).toEqual([202])

