@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Contact, Fields } from '../../src/core/contact.ts'
+import type { Upsert } from '../../src/proxy/attempt.ts'
 import { createDispatcher, type Dispatcher } from '../../src/proxy/dispatcher.ts'
 import type { ProxyEvent } from '../../src/proxy/events.ts'
 import { sqlite } from '../../src/store/sqlite.ts'
@@ -45,7 +46,8 @@ export const createMachine = () => {
   const clock: FakeClock = fakeClock()
   const running = new Set<Process>()
 
-  const start = ({ concurrency = 4 }: { concurrency?: number } = {}): Process => {
+  /** @param given in place of its open calls, which are whole upserts */
+  const start = ({ concurrency = 4, upsert: given }: { concurrency?: number; upsert?: Upsert } = {}): Process => {
     let isAlive = true
     const never = new Promise<never>(() => {})
     const file = sqlite({ path, clock, collectMs: 0, shared: true })
@@ -66,34 +68,35 @@ export const createMachine = () => {
     const open: OpenCall[] = []
     const calls: Contact[] = []
     const events: ProxyEvent[] = []
+    const upsert: Upsert = (contact, signal) =>
+      new Promise((resolve, reject) => {
+        const leave = (): boolean => open.includes(call) && open.splice(open.indexOf(call), 1).length > 0
+        const call: OpenCall = {
+          contact,
+          answer: (kind, status, headers = {}) => {
+            if (!leave()) return
+            if (kind === 'lost') reject(new Error('lost'))
+            else
+              resolve({
+                kind,
+                answer: { status: status ?? statuses[kind], headers: new Headers(headers), body: '{}' },
+              })
+          },
+          fail: (error) => leave() && reject(error),
+        }
+        signal.addEventListener('abort', () => call.fail(signal.reason))
+        // POST and PATCH, each with its own timeout.
+        clock.after(upsertMs, () => call.fail(new Error('timeout')))
+        calls.push(contact)
+        open.push(call)
+      })
     const dispatcher = createDispatcher({
       store,
       concurrency,
       random: () => 0.5,
       onEvent: (event) => events.push(event),
       clock: { ...clock, after: (ms, task) => clock.after(ms, () => isAlive && task()) },
-      upsert: (contact, signal) =>
-        new Promise((resolve, reject) => {
-          const leave = (): boolean => open.includes(call) && open.splice(open.indexOf(call), 1).length > 0
-          const call: OpenCall = {
-            contact,
-            answer: (kind, status, headers = {}) => {
-              if (!leave()) return
-              if (kind === 'lost') reject(new Error('lost'))
-              else
-                resolve({
-                  kind,
-                  answer: { status: status ?? statuses[kind], headers: new Headers(headers), body: '{}' },
-                })
-            },
-            fail: (error) => leave() && reject(error),
-          }
-          signal.addEventListener('abort', () => call.fail(signal.reason))
-          // POST and PATCH, each with its own timeout.
-          clock.after(upsertMs, () => call.fail(new Error('timeout')))
-          calls.push(contact)
-          open.push(call)
-        }),
+      upsert: given ?? upsert,
     })
     const process: Process = {
       dispatcher,
