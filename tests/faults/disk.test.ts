@@ -1,4 +1,15 @@
-import { copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -31,15 +42,29 @@ const expectRefused = async (machine: Machine, message: RegExp): Promise<void> =
   expect([status, output.trimEnd().split('\n').length]).toEqual([2, 1])
 }
 
-test('F21: a damaged file: the start refuses, one line says where the copy is; with the backup in its place all arrives', async () => {
-  const { machine, path } = await withPending()
-  const backup = readFileSync(path)
-  truncateSync(path, 9_000)
-  await expectRefused(machine, /^ORQ_STORE: the store .*orq\.db is damaged; a copy of it is .*orq\.db\.damaged-/)
-  writeFileSync(path, backup)
-  await machine.start()
-  await machine.expectDelivered(5_000)
-})
+/** A value in the middle of some page, so that neither the head of the file nor its size tells. */
+const damageMiddle = (path: string): void => {
+  const middle = Math.floor(statSync(path).size / 2 / 4_096) * 4_096
+  const file = openSync(path, 'r+')
+  writeSync(file, Buffer.alloc(4_096, 0xa5), 0, 4_096, middle)
+  closeSync(file)
+}
+
+test.each([
+  ['cut', (path: string) => truncateSync(path, 9_000)],
+  ['overwritten in the middle', damageMiddle],
+])(
+  'F21: a file that is %s: the start refuses, one line says where the copy is; with the backup in its place all arrives',
+  async (_, damage) => {
+    const { machine, path } = await withPending()
+    const backup = readFileSync(path)
+    damage(path)
+    await expectRefused(machine, /^ORQ_STORE: the store .*orq\.db is damaged; a copy of it is .*orq\.db\.damaged-/)
+    writeFileSync(path, backup)
+    await machine.start()
+    await machine.expectDelivered(5_000)
+  },
+)
 
 test('F22: a file of a later version: the start refuses', async () => {
   const { machine, path } = await withPending()
@@ -131,6 +156,7 @@ describe.skipIf(noDisk)(`a disk${noDisk ? ` (${noDisk})` : ''}`, () => {
   test.each([
     ['F18', 'full'],
     ['F19', 'broken'],
+    ['F19', 'read-only'],
   ] as const)(
     '%s: that is %s: 503 and not ready, the process goes on and recovers by itself, nothing is lost',
     async (_, fault) => {
