@@ -30,6 +30,8 @@ export interface Order {
 export interface Usage {
   /** Processor time since its start. */
   cpuMs: number
+  /** How many bytes it has taken of one connection that is over, at most. */
+  mostBytesRead: number
   /** Bytes. */
   rss: number
   /** Bytes; with the flag `--expose-gc` without what is garbage. */
