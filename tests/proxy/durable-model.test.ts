@@ -21,7 +21,7 @@ const put = fc.record({
   isSame: fc.constantFrom(false, false, true),
   tokenAgeMs: fc.constantFrom(0, 0, 40_000),
 })
-const answers = ['done', 'done', 'done', 'retry', 'blocked', 'lost', 'applied', 'paused', 'stale', 'conflict'] as const
+const answers = ['done', 'done', 'done', 'retry', 'blocked', 'lost', 'applied', 'paused', 'conflict'] as const
 const common = [
   { weight: 6, arbitrary: fc.record({ put }) },
   { weight: 6, arbitrary: fc.record({ answer: fc.constantFrom(...answers), via, which: fc.nat(3) }) },
@@ -102,7 +102,6 @@ const play = async (steps: readonly Step[], count: number): Promise<void> => {
     if (takes && upstream.refuses(contact)) return request.answer(422)
     if (takes) upstream.applies(contact)
     if (how === 'applied' || how === 'lost') return request.fail()
-    if (how === 'stale') return request.fail('UND_ERR_SOCKET')
     if (how === 'paused') return request.answer(429, { 'retry-after': '7' })
     request.answer(takes ? 200 : how === 'retry' ? 500 : 403)
   }
