@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { announce, isAll, isLong } from './extent.ts'
+import { isAll } from './is-all.ts'
+import { announce, isLong } from './soak.ts'
 
 const given = process.env['ORQ_SCHEDULES']
 const seed = Number(process.env['ORQ_SEED'] ?? Date.now() % 2 ** 31)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 import { client, listed, strangers } from '../proxy/harness.ts'
 import { pipeline, statusesIn } from './socket.ts'
 import { body, good, head, path, startTarget, type Target, tokenWith } from './target.ts'

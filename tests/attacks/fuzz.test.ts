@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { announce, isAll, isLong } from '../extent.ts'
+import { isAll } from '../is-all.ts'
+import { announce, isLong } from '../soak.ts'
 import { type Barrage, barrage } from './barrage.ts'
 import { isSame } from './contacts.ts'
 import { startTarget, type Target } from './target.ts'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 import { launch, type Visitor, visitor } from './page.ts'
 import { type Dev, startDev } from './processes.ts'
 

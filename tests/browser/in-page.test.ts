@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 import { type Engine, engines } from './in-page/engines.ts'
 import { describeResults } from './in-page/results.ts'
 import { type CasesServer, startCasesServer } from './in-page/server.ts'

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 import { type CasesServer, startCasesServer } from './in-page/server.ts'
 import { launch } from './page.ts'
 import { createVisits, identify, type Visits } from './visits.ts'

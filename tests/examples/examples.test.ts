@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { launch, type Visitor, visitor } from '../browser/page.ts'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 import { secret } from '../node/running-proxy.ts'
 import { openUpstream, type Upstream } from '../upstream/server.ts'
 import { buildExample, type Installed, installExamples } from './install.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { jwt } from '../../src/server.ts'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 
 const folder = fileURLToPath(new URL('../../examples/minting', import.meta.url))
 const secret = 'a secret of the tests, 32 bytes and more'

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { announce, isAll, isLong } from '../extent.ts'
+import { isAll } from '../is-all.ts'
+import { announce, isLong } from '../soak.ts'
 import { noPostgres, startPostgres } from '../store/postgres-server.ts'
 import { startBalancer } from './balancer.ts'
 import { createMachine, type Running } from './machine.ts'

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { announce, isAll, isLong } from '../extent.ts'
+import { isAll } from '../is-all.ts'
+import { announce, isLong } from '../soak.ts'
 import { createMachine, pastLeases } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 

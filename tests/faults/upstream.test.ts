@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, type TestContext, test } from 'vitest'
-import { announce, isLong } from '../extent.ts'
+import { announce, isLong } from '../soak.ts'
 import { createMachine, type Running } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 

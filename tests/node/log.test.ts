@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { createLog } from '../../src/node/log.ts'
 import { fakeClock } from '../clock.ts'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 import { startUpstream } from '../upstream/server.ts'
 import { runProxy } from './running-proxy.ts'
 

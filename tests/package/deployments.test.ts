@@ -8,9 +8,9 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { readProxyConfig } from '../../src/node/proxy-config.ts'
 import { proxySettings } from '../../src/node/proxy-settings.ts'
 import { openSettings } from '../../src/node/settings.ts'
-import { isAll } from '../extent.ts'
 import { createMachine } from '../faults/machine.ts'
 import { startRecorder } from '../faults/recorder.ts'
+import { isAll } from '../is-all.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, 'examples', path), 'utf8')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 import { runProxy } from '../node/running-proxy.ts'
 import { startUpstream } from '../upstream/server.ts'
 

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 
 const root = join(import.meta.dirname, '../..')
 const tools = join(root, 'tests/node_modules')

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CasesServer, startCasesServer } from '../browser/in-page/server.ts'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 import { run } from './run.ts'
 
 const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))

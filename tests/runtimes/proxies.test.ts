@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { serveSite } from '../browser/site.ts'
 import { type Installed, installExamples } from '../examples/install.ts'
 import { type StartedExample, startExample } from '../examples/start.ts'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 import { secret, tokenFor } from '../node/running-proxy.ts'
 import { openUpstream, type Upstream } from '../upstream/server.ts'
 import { startWorker } from './worker-process.ts'

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { isAll } from '../extent.ts'
+import { isAll } from '../is-all.ts'
 
 /** A real PostgreSQL, from the package that tests/package.json installs. */
 export interface PostgresServer {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import { type Plugin, rollup } from 'rollup'
-import { isAll } from '../../extent.ts'
+import { isAll } from '../../is-all.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const tools = join(root, 'tests/node_modules')

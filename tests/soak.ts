@@ -1,6 +1,3 @@
-/** True for `npm run test:all` and `npm run soak`: what takes long, or needs the tools of tests/package.json. */
-export const isAll: boolean = process.env.ORQ_TEST_ALL === '1'
-
 /** True for `npm run soak` alone: what takes hours. */
 export const isLong: boolean = process.env.ORQ_SOAK === '1'
 
