@@ -21,10 +21,13 @@ const put = fc.record({
   isSame: fc.constantFrom(false, false, true),
   tokenAgeMs: fc.constantFrom(0, 0, 40_000),
 })
-const answers = ['done', 'done', 'done', 'retry', 'blocked', 'lost', 'applied', 'paused', 'conflict'] as const
+const answers = [
+  ...(['done', 'done', 'done', 'done', 'done', 'done'] as const),
+  ...(['retry', 'blocked', 'lost', 'applied', 'paused', 'conflict'] as const),
+] as const
 const common = [
   { weight: 6, arbitrary: fc.record({ put }) },
-  { weight: 6, arbitrary: fc.record({ answer: fc.constantFrom(...answers), via, which: fc.nat(3) }) },
+  { weight: 9, arbitrary: fc.record({ answer: fc.constantFrom(...answers), via, which: fc.nat(3) }) },
   { weight: 3, arbitrary: fc.record({ ms: fc.constantFrom(20, 500, 2_000, 31_000) }) },
   { weight: 1, arbitrary: fc.record({ end: fc.constantFrom('kill', 'killed late', 'stop'), via }) },
   { weight: 1, arbitrary: fc.record({ requeueVia: via }) },
@@ -148,13 +151,15 @@ const play = async (steps: readonly Step[], count: number): Promise<void> => {
 
   // Upstream is well again and takes everything: everything arrives, what it refused too.
   upstream.isMended = true
-  await requeueAll(0)
   const { store } = at(0)
   for (let i = 0; i < 100; i++) {
     for (const { requests } of processes) for (const request of [...requests.open]) answer(request, 'done')
     await machine.settle()
     check()
-    if (!(await store.stats()).pending) break
+    const { pending, parked } = await store.stats()
+    if (!pending && !parked) break
+    // Not before all is delivered: it would end every back-off, too.
+    if (!pending) await requeueAll(0)
     await clock.advance(i < 20 ? 500 : 5_000)
   }
   const left = await store.stats()
@@ -171,7 +176,8 @@ test.each<[string, number, fc.Arbitrary<Step>]>([
 ])(
   '%s: what was accepted last is there in the end, nothing goes backwards, nothing refused or purged goes out',
   async (name, count, step) => {
-    const steps = fc.array(step, { maxLength: 40, size: 'max' })
+    // Long ones from the beginning: a bias towards short ones parks and requeues next to nothing.
+    const steps = fc.noBias(fc.array(step, { maxLength: 60, size: 'max' }))
     await playSchedules(
       `Model of the proxy, ${name}`,
       fc.asyncProperty(steps, (list) => play(list, count)),

@@ -49,7 +49,7 @@ export const createUpstreamOracle = (): UpstreamOracle => {
   const never = new Set<number>()
   const oracle: UpstreamOracle = {
     isMended: false,
-    refuses: (contact) => !oracle.isMended && valuesOf(contact).some(([, value]) => value % 5 === 4),
+    refuses: (contact) => !oracle.isMended && valuesOf(contact).some(([, value]) => value % 3 === 2),
     begins: (contact) => {
       for (const [key, value] of valuesOf(contact)) {
         expect(value, `${key} is sent after its purge`).toBeGreaterThan(purgedUpTo.get(contact.external_id) ?? 0)
