@@ -1,15 +1,36 @@
 import { defineConfig } from 'vitest/config'
 
+/** Where a real browser is driven. */
+const browserTests = ['tests/browser/**/*.test.ts', 'tests/runtimes/service-worker.test.ts']
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts', 'examples/testing/*.test.ts'],
     testTimeout: 30_000,
-    // Shared runners stall for seconds now and then; at a desk nothing is tried twice.
-    retry: process.env.CI ? 1 : 0,
     hookTimeout: 60_000,
     // Machines are sometimes busy: what is awaited may take its time, and what is there at once is not waited for.
     expect: { poll: { timeout: 10_000 } },
     // Two cores: browsers and servers of several files at once would only starve each other.
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: ['tests/**/*.test.ts', 'examples/testing/*.test.ts'],
+          exclude: [...browserTests, '**/node_modules/**'],
+          // What is lost in one run of four has to be seen: a second try would hide it.
+          retry: 0,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browsers',
+          include: browserTests,
+          // A browser on a shared runner stalls for seconds now and then; at a desk nothing is tried twice.
+          retry: process.env.CI ? 1 : 0,
+        },
+      },
+    ],
   },
 })

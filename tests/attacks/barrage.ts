@@ -12,7 +12,12 @@ export interface Batch {
   isGood: boolean
   answer: string
   statuses: number[]
+  /** Something failed behind the proxy while it was sent. */
+  trouble: Trouble | undefined
 }
+
+/** `down`: the contacts API answers 503. `held`: another process holds the store's file. */
+export type Trouble = 'down' | 'held'
 
 export interface Barrage {
   batches: Batch[]
@@ -57,20 +62,60 @@ const send = async (peer: Peer, { requests, isGood }: Pick<Batch, 'requests' | '
   return peer.closed.finally(() => clearTimeout(quiet))
 }
 
+/** How many requests are made in each of the troubles. */
+const troubled = 160
+
+/** Makes trouble for some requests after a third and after two thirds of all. */
+const createTroubles = ({ upstream, hold }: Target, count: number) => {
+  let release: (() => void) | undefined
+  let tell = (): void => {}
+  const refused = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const [downAt, heldAt] = [Math.floor(count / 3), Math.floor((2 * count) / 3)]
+  return {
+    /** To be called before each request, with its number: begins a trouble or ends it. */
+    at: async (number: number): Promise<Trouble | undefined> => {
+      upstream.isDown = number >= downAt && number < downAt + troubled
+      if (number >= heldAt && number < heldAt + troubled) release ??= hold()
+      else if (release) {
+        // The proxy is patient for some seconds: held for less, nobody would have noticed.
+        await refused
+        release?.()
+        release = undefined
+      }
+      return release ? 'held' : upstream.isDown ? 'down' : undefined
+    },
+    /** To be called with what was answered. */
+    answered: (statuses: readonly number[]): void => {
+      if (statuses.includes(503)) tell()
+    },
+  }
+}
+
 /** Sends `count` random requests and waits for the end of every connection. */
 export const barrage = async (target: Target, { count, seed }: { count: number; seed: number }): Promise<Barrage> => {
   const batches: Batch[] = []
   const memoryMb: number[] = []
+  const troubles = createTroubles(target, count)
   let made = 0
+  const open = new Set<{ trouble?: Trouble | undefined }>()
   const run = async (): Promise<void> => {
     while (made < count) {
       const number = made
       const random = createRandom(seed + number)
       const batch = createBatch(random, number)
       made += batch.requests.length
+      const trouble = await troubles.at(number)
+      const mine = { trouble }
+      // One that begins while others are on their way is theirs, too.
+      for (const one of open.add(mine)) one.trouble ??= trouble
       const pieceBytes = random.pick([1_000_000, 1_000_000, 1_000_000, 1_460, 100 + random.int(1_000)])
       const answer = await send(target.peer(), batch, pieceBytes)
-      batches.push({ ...batch, number, answer, statuses: statusesIn(answer) })
+      open.delete(mine)
+      const statuses = statusesIn(answer)
+      troubles.answered(statuses)
+      batches.push({ ...batch, number, answer, statuses, trouble: mine.trouble })
       if (process.platform === 'linux' && batches.length % 10 === 0) memoryMb.push(residentMb(target.proxy.pid))
     }
   }

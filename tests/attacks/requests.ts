@@ -36,12 +36,15 @@ const withoutChunks = (bytes: Buffer): Buffer => {
   return Buffer.concat(parts)
 }
 
+/** Empty lines may stand before a request, so its head need not end at the first one. */
 const bodiesOf = (bytes: Buffer): Buffer[] => {
-  const end = bytes.indexOf('\r\n\r\n')
-  if (end < 0) return []
-  const rest = bytes.subarray(end + 4)
-  const lengths = [...bytes.toString('latin1', 0, end).matchAll(/content-length:\s*(\d+)/gi)]
-  return [rest, withoutChunks(rest), ...lengths.map(([, length]) => rest.subarray(0, Number(length)))]
+  const bodies: Buffer[] = []
+  for (let end = bytes.indexOf('\r\n\r\n'); end >= 0; end = bytes.indexOf('\r\n\r\n', end + 1)) {
+    const rest = bytes.subarray(end + 4)
+    const lengths = [...bytes.toString('latin1', 0, end).matchAll(/content-length:\s*(\d+)/gi)]
+    bodies.push(rest, withoutChunks(rest), ...lengths.map(([, length]) => rest.subarray(0, Number(length))))
+  }
+  return bodies
 }
 
 /** A request of a person of its own: one in four is good, of the others parts or bytes are wrong. */

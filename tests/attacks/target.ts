@@ -47,6 +47,8 @@ export interface Target {
   send(bytes: string | Uint8Array): Promise<string>
   /** Posts a text with a good token, but for the headers given; null leaves one out. */
   post(text?: string, headers?: Record<string, string | null>): Promise<Answer>
+  /** Holds its file, as another process may. @returns what ends that */
+  hold(): () => void
   /** Nothing has reached the file or the contacts API. */
   expectUntouched(): void
 }
@@ -69,8 +71,14 @@ export const startTarget = async (
     void one.closed.then(() => peers.delete(one))
     return one
   }
+  const filePath = join(machine.folder, 'orq.db')
+  const hold = (): (() => void) => {
+    const file = new DatabaseSync(filePath, { timeout: 5_000 })
+    file.exec('BEGIN IMMEDIATE')
+    return () => file.close()
+  }
   const rows = (): number => {
-    const file = new DatabaseSync(join(machine.folder, 'orq.db'), { readOnly: true })
+    const file = new DatabaseSync(filePath, { readOnly: true })
     try {
       return (file.prepare('SELECT count(*) AS rows FROM contacts').get() as { rows: number }).rows
     } finally {
@@ -82,6 +90,7 @@ export const startTarget = async (
     proxy,
     port,
     rows,
+    hold,
     peer,
     send: (bytes) => {
       const one = peer()

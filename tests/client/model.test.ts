@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { playSchedules, scheduleTimeoutMs } from '../schedules.ts'
 import { createBrowser, type Tab, type Weather } from './browser.ts'
 
 const { navigator: navigatorBefore } = globalThis
@@ -138,14 +139,9 @@ const play = async (steps: readonly Step[]): Promise<void> => {
   for (const person of people) if (Object.keys(expected[person]).length) expect(kept).not.toContain(`${person}-`)
 }
 
-describe('whatever happens in three tabs', () => {
-  const numRuns = Number(process.env.ORQ_SCHEDULES ?? 500)
-
-  test(
-    `each field ends at its last call, nothing goes out under another name, nothing stays behind (${numRuns} schedules)`,
-    async () => {
-      await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), play), { numRuns, verbose: 1 })
-    },
-    Math.max(60_000, numRuns * 200),
-  )
-})
+test(
+  'whatever happens in three tabs: each field ends at its last call, nothing goes out under another name or stays behind',
+  () =>
+    playSchedules('Model of the client', fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), play), 500),
+  scheduleTimeoutMs,
+)

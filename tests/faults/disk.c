@@ -3,7 +3,7 @@
  * DISK_SYNCED: a folder. Every file that is synced is copied there, as it is then, and what was deleted is deleted there
  * when its folder is synced: after a power cut a disk holds that, if nothing that was done later had reached it.
  * DISK_FAULT: a file. While it exists, writes to files whose name holds "orq.db" fail: with ENOSPC when its first letter
- * is F (full), with EIO otherwise.
+ * is F (full), with EROFS when it is R (read-only; they cannot be opened for writing then either), with EIO otherwise.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,16 +31,22 @@ static int path_of(int fd, char *path, size_t size) {
 
 static int is_ours(int fd, char *path, size_t size) { return !path_of(fd, path, size) && strstr(path, "/orq.db"); }
 
-static int fault_of(int fd) {
+static int (*real_open)(const char *, int, ...);
+
+static char letter_now(void) {
   const char *fault = getenv("DISK_FAULT");
-  char path[4096], letter;
-  if (!fault) return 0;
-  int file = open(fault, O_RDONLY);
+  char letter = 0;
+  int file = fault ? real_open(fault, O_RDONLY) : -1;
   if (file < 0) return 0;
-  int got = read(file, &letter, 1);
+  if (read(file, &letter, 1) != 1) letter = 0;
   close(file);
-  if (got != 1 || !is_ours(fd, path, sizeof path)) return 0;
-  return letter == 'F' ? ENOSPC : EIO;
+  return letter;
+}
+
+static int fault_of(int fd) {
+  char path[4096], letter = letter_now();
+  if (!letter || !is_ours(fd, path, sizeof path)) return 0;
+  return letter == 'F' ? ENOSPC : letter == 'R' ? EROFS : EIO;
 }
 
 static ssize_t (*real_write)(int, const void *, size_t);
@@ -48,6 +55,7 @@ static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
 
 __attribute__((constructor)) static void find(void) {
+  real_open = dlsym(RTLD_NEXT, "open64");
   real_write = dlsym(RTLD_NEXT, "write");
   real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
   real_fsync = dlsym(RTLD_NEXT, "fsync");
@@ -80,7 +88,7 @@ static void keep(int fd) {
   snprintf(copy, sizeof copy, "%s%s", folder, strrchr(path, '/'));
   snprintf(part, sizeof part, "%s.part", copy);
   pthread_mutex_lock(&one);
-  int to = open(part, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+  int to = real_open(part, O_CREAT | O_TRUNC | O_WRONLY, 0600);
   off_t at = 0;
   ssize_t got;
   while ((got = pread(fd, buffer, sizeof buffer, at)) > 0) {
@@ -90,6 +98,31 @@ static void keep(int fd) {
   close(to);
   if (got < 0 || rename(part, copy)) abort();
   pthread_mutex_unlock(&one);
+}
+
+static int open_any(const char *path, int flags, mode_t mode) {
+  if ((flags & O_ACCMODE) != O_RDONLY && strstr(path, "orq.db") && letter_now() == 'R') {
+    errno = EROFS;
+    return -1;
+  }
+  return real_open(path, flags, mode);
+}
+
+/* The mode is there only where a file may be made. */
+#define MODE_OF(flags, mode) \
+  va_list rest; \
+  va_start(rest, flags); \
+  mode_t mode = (flags & O_CREAT) ? va_arg(rest, int) : 0; \
+  va_end(rest)
+
+int open64(const char *path, int flags, ...) {
+  MODE_OF(flags, mode);
+  return open_any(path, flags, mode);
+}
+
+int open(const char *path, int flags, ...) {
+  MODE_OF(flags, mode);
+  return open_any(path, flags, mode);
 }
 
 ssize_t write(int fd, const void *bytes, size_t count) {

@@ -19,8 +19,8 @@ export const noDisk: string | undefined =
 export interface Disk {
   /** For the process that writes to it. */
   env: Record<string, string>
-  /** `full`: no room. `broken`: I/O errors. */
-  fault: 'none' | 'full' | 'broken'
+  /** `full`: no room. `broken`: I/O errors. `read-only`: nothing can be written, or opened to be. */
+  fault: 'none' | 'full' | 'broken' | 'read-only'
   /** What a power cut leaves: each file as it was when it was synced last. */
   synced: string
 }
@@ -44,7 +44,7 @@ export const createDisk = (): Disk => {
     set fault(next) {
       fault = next
       rmSync(faultFile, { force: true })
-      if (next !== 'none') writeFileSync(faultFile, next === 'full' ? 'F' : 'B')
+      if (next !== 'none') writeFileSync(faultFile, { full: 'F', broken: 'B', 'read-only': 'R' }[next])
     },
     synced,
   }

@@ -1,4 +1,6 @@
 // Loaded into the proxy's process before everything else: does there what a test asks for over the IPC channel.
+import { subscribe } from 'node:diagnostics_channel'
+
 let ahead = { wallMs: Number(process.env.TEST_CLOCK_AHEAD_MS ?? 0), monotonicMs: 0 }
 const RealDate = Date
 globalThis.Date = class extends RealDate {
@@ -19,6 +21,14 @@ const exhaust = () => {
   for (const kept = []; ; ) kept.push(Array.from({ length: 1_000 }, () => ({})))
 }
 
+/** Of the connection that has brought most so far. */
+let mostBytesRead = 0
+subscribe('net.server.socket', ({ socket }) => {
+  socket.once('close', () => {
+    mostBytesRead = Math.max(mostBytesRead, socket.bytesRead)
+  })
+})
+
 process.on('message', ({ clock, blockMs, exhausts }) => {
   if (clock) ahead = { ...ahead, ...clock }
   if (blockMs) block(blockMs)
@@ -26,7 +36,7 @@ process.on('message', ({ clock, blockMs, exhausts }) => {
   // With `--expose-gc`: what is left is in use.
   globalThis.gc?.()
   const { user, system } = process.cpuUsage()
-  process.send({ cpuMs: (user + system) / 1_000, ...process.memoryUsage() })
+  process.send({ cpuMs: (user + system) / 1_000, mostBytesRead, ...process.memoryUsage() })
 })
 // The channel alone keeps no process alive.
 process.channel?.unref()

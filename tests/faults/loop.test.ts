@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { isAll } from '../is-all.ts'
-import { createMachine, isLong, pastLeases } from './machine.ts'
+import { announce, isLong } from '../soak.ts'
+import { createMachine, pastLeases } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
-const rounds = isAll || isLong ? 25 : 4
+const rounds = isLong ? 250 : isAll ? 25 : 4
 
 test(`F14: kill -9, ${rounds} times, while 50 contacts are written: nothing is lost`, {
-  timeout: 600_000,
+  timeout: 1_800_000,
 }, async () => {
+  announce(`A proxy is killed ${rounds} times while it takes updates`, rounds * 2_000)
   const recorder = await startRecorder()
   const machine = createMachine(recorder)
   const people = Array.from({ length: 50 }, (_, i) => `u${i}`)

@@ -17,9 +17,6 @@ export const secret = 'SECRET-CANARY-of-the-fault-tests-0123456789'
 /** What they send to the contacts API alone. */
 export const apiKey = 'KEY-CANARY-of-the-fault-tests'
 
-/** The long ones run in `npm run soak` alone. */
-export const isLong = process.env['ORQ_SOAK'] === '1'
-
 /** What the process is asked to do or to suffer. */
 export interface Order {
   /** From now on its clocks are so much ahead of the real ones; negative: behind. */
@@ -33,6 +30,8 @@ export interface Order {
 export interface Usage {
   /** Processor time since its start. */
   cpuMs: number
+  /** How many bytes it has taken of one connection that is over, at most. */
+  mostBytesRead: number
   /** Bytes. */
   rss: number
   /** Bytes; with the flag `--expose-gc` without what is garbage. */

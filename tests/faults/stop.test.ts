@@ -1,3 +1,6 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createMachine, pastLeases } from './machine.ts'
 import { startRecorder } from './recorder.ts'
@@ -20,6 +23,48 @@ test('F16: SIGTERM with 100 requests in flight: all are answered, the rest is in
   // Leases were given back: the next process waits for none.
   await machine.expectDelivered(3_000)
 })
+
+test.each([
+  ['for two seconds more', 2_000],
+  ['until it has ended', undefined],
+])(
+  'F16: SIGTERM under load while another process holds the file, %s: status 0, and nothing is lost',
+  {
+    timeout: 60_000,
+  },
+  async (_, heldMs) => {
+    const recorder = await startRecorder()
+    const machine = createMachine(recorder)
+    const first = await machine.start()
+    let isOver = false
+    const statuses = new Set<number | undefined>()
+    const pages = Array.from({ length: 50 }, async (_, i) => {
+      for (let n = 0; !isOver; n++) {
+        const { status } = await machine.send(first, `u${i}-${n % 5}`)
+        statuses.add(status)
+        await sleep(status ? 5 : 50)
+      }
+    })
+    await expect.poll(() => machine.acknowledged.size).toBeGreaterThan(200)
+    const other = new DatabaseSync(join(machine.folder, 'orq.db'), { timeout: 5_000 })
+    other.exec('BEGIN IMMEDIATE')
+    first.kill('SIGTERM')
+    if (heldMs !== undefined) {
+      await sleep(heldMs)
+      other.exec('COMMIT')
+    }
+    expect(await first.ended).toBe(0)
+    isOver = true
+    await Promise.all(pages)
+    // Nobody is there in the end; before that whoever could not be written was told so.
+    expect([...statuses].filter((status) => ![200, 202, 503, undefined].includes(status))).toEqual([])
+    if (heldMs === undefined) other.exec('COMMIT')
+    other.close()
+    // What could not be given back waits for the end of its lease.
+    await machine.start({ env: pastLeases })
+    await machine.expectDelivered(20_000)
+  },
+)
 
 test('F17: SIGTERM, then SIGKILL a moment later: nothing is lost', { timeout: 60_000 }, async () => {
   const recorder = await startRecorder()

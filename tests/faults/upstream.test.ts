@@ -1,7 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, type TestContext, test } from 'vitest'
-import { createMachine, isLong, type Running } from './machine.ts'
+import { announce, isLong } from '../soak.ts'
+import { createMachine, type Running } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
 const setUp = async ({ onTestFinished }: Pick<TestContext, 'onTestFinished'>, env?: Record<string, string>) => {
@@ -10,7 +11,10 @@ const setUp = async ({ onTestFinished }: Pick<TestContext, 'onTestFinished'>, en
   const proxy = await machine.start(env ? { env } : {})
   return { recorder, machine, proxy }
 }
-/** Time goes by at once: both clocks of the process go forward, to so much ahead of the real ones. */
+/**
+ * Time goes by at once: both clocks of the process go forward, to so much ahead of the real ones, which go on as well. What
+ * must not have happened yet is looked for long before it is due: on a busy machine seconds pass between two lines.
+ */
 const pass = (proxy: Running, ms: number) => proxy.tell({ clock: { wallMs: ms, monotonicMs: ms } })
 /** Longer than the proxy's look at what is due. */
 const aLook = (): Promise<void> => sleep(1_200)
@@ -19,10 +23,12 @@ const ready = async (proxy: Running): Promise<number> => (await fetch(`${proxy.a
 test.concurrent('F1: upstream answers 503 for a while: 202, ready all the time, and after it every newest value', {
   timeout: 900_000,
 }, async (context) => {
+  const downMs = isLong ? 600_000 : 3_000
+  announce('Upstream is away under a steady load', downMs)
   const { recorder, machine, proxy } = await setUp(context, { ORQ_UPSTREAM_CONCURRENCY: '8' })
   recorder.mode = 'down'
   const statuses = new Set<number | undefined>()
-  const end = performance.now() + (isLong ? 600_000 : 3_000)
+  const end = performance.now() + downMs
   for (let i = 0; performance.now() < end; i++) {
     const sent = await Promise.all(Array.from({ length: 20 }, (_, j) => machine.send(proxy, `u${j + 20 * (i % 10)}`)))
     for (const { status } of sent) statuses.add(status)
@@ -42,8 +48,8 @@ const inHalfAMinute = (): string => new Date(Date.now() + 30_000).toUTCString()
 
 describe.concurrent('F2: 429 with Retry-After', () => {
   test.for<[string, string, number, number]>([
-    ['30: all contacts wait 30 s', '30', 28_000, 31_000],
-    ['of a date: all contacts wait until then', inHalfAMinute(), 20_000, 31_000],
+    ['30: all contacts wait 30 s', '30', 15_000, 31_000],
+    ['of a date: all contacts wait until then', inHalfAMinute(), 15_000, 31_000],
     ['999999: all contacts wait an hour', '999999', 3_590_000, 3_601_000],
   ])('%s', async ([, header, early, late], context) => {
     const { recorder, machine, proxy } = await setUp(context)
@@ -118,7 +124,7 @@ describe.concurrent('upstream', () => {
       context.expect(await machine.send(proxy, 'u1')).toMatchObject({ status: 202 })
       for (const who of ['u2', 'u3', 'u4'])
         context.expect(await machine.send(proxy, who)).toMatchObject({ status: 200 })
-      await pass(proxy, 58_000)
+      await pass(proxy, 40_000)
       await aLook()
       context.expect(recorder.callsOf('u1')).toBe(1)
       await pass(proxy, 61_000)
@@ -126,22 +132,25 @@ describe.concurrent('upstream', () => {
     },
   )
 
-  test('F5: that answers 401 to all is left alone but for a probe a minute; ready, one line says so, and after the mend all arrive', async (context) => {
-    const { recorder, machine, proxy } = await setUp(context)
-    recorder.script = () => ({ status: 401 })
-    for (let i = 0; i < 10; i++) context.expect(await machine.send(proxy, `u${i}`)).toMatchObject({ status: 202 })
-    context.expect(recorder.calls).toBe(3)
-    context.expect(await ready(proxy)).toBe(200)
-    context.expect(proxy.output().match(/turns updates away.*ORQ_API_KEY/g)).toHaveLength(1)
-    await pass(proxy, 61_000)
-    await context.expect.poll(() => recorder.calls).toBe(4)
-    recorder.script = () => undefined
-    // Twice: the answer to the probe may come to be read after the first.
-    await pass(proxy, 190_000)
-    await aLook()
-    await pass(proxy, 320_000)
-    await machine.expectDelivered(10_000)
-  })
+  test.for([401, 403, 404, 302])(
+    'F5: that answers %i to all is left alone but for a probe a minute; ready, one line says so, and after the mend all arrive',
+    async (status, context) => {
+      const { recorder, machine, proxy } = await setUp(context)
+      recorder.script = () => ({ status })
+      for (let i = 0; i < 10; i++) context.expect(await machine.send(proxy, `u${i}`)).toMatchObject({ status: 202 })
+      context.expect(recorder.calls).toBe(3)
+      context.expect(await ready(proxy)).toBe(200)
+      context.expect(proxy.output().match(/turns updates away.*ORQ_API_KEY/g)).toHaveLength(1)
+      await pass(proxy, 61_000)
+      await context.expect.poll(() => recorder.calls).toBe(4)
+      recorder.script = () => undefined
+      // Twice: the answer to the probe may come to be read after the first.
+      await pass(proxy, 190_000)
+      await aLook()
+      await pass(proxy, 320_000)
+      await machine.expectDelivered(10_000)
+    },
+  )
 })
 
 test('F12: an idle connection that upstream closes is no failure', async (context) => {

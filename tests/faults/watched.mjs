@@ -1,18 +1,10 @@
-// `orq-identify proxy` that tells, at each SIGUSR2, what held its event loop since the last one: at most by anything, and
-// at most by waiting for another process that holds the file.
+// `orq-identify proxy` that tells, at each SIGUSR2, how its event loop has waited for another process that holds the file
+// since the last one: how often, the shortest and the longest time, and whether it ever waited twice in one turn.
 import { DatabaseSync } from 'node:sqlite'
 
-const stepMs = 2
-let held = 0
-let waited = 0
-const watch = () => {
-  const due = performance.now() + stepMs
-  setTimeout(() => {
-    held = Math.max(held, performance.now() - due)
-    watch()
-  }, stepMs).unref()
-}
-watch()
+let waits = []
+let inThisTurn = 0
+let most = 0
 
 // What asks for the lock; a read asks for none.
 const exec = DatabaseSync.prototype.exec
@@ -20,13 +12,21 @@ DatabaseSync.prototype.exec = function (sql) {
   const start = performance.now()
   try {
     return exec.call(this, sql)
-  } finally {
-    if (sql === 'BEGIN IMMEDIATE') waited = Math.max(waited, performance.now() - start)
+  } catch (error) {
+    // Only what was in vain has waited as long as it may.
+    if (sql === 'BEGIN IMMEDIATE') {
+      waits.push(performance.now() - start)
+      if (!inThisTurn++) setImmediate(() => (inThisTurn = 0))
+      most = Math.max(most, inThisTurn)
+    }
+    throw error
   }
 }
 
 process.on('SIGUSR2', () => {
-  console.log(`Held ${held.toFixed(1)} ms, waited ${waited.toFixed(1)} ms`)
-  held = waited = 0
+  const [shortest, longest] = waits.length ? [Math.min(...waits), Math.max(...waits)] : [0, 0]
+  console.log(`waited ${JSON.stringify({ count: waits.length, shortest, longest, inOneTurn: most })}`)
+  waits = []
+  most = 0
 })
 await import('../../dist/cli.js')

@@ -25,6 +25,24 @@ const raw = (port: number, text: string): Promise<string> =>
     socket.on('error', reject)
   })
 
+test('T17: connections beyond the limit are refused, and taken again when one of the others is over', async () => {
+  const server = await listen({ fetch: () => new Response('ok'), host: '127.0.0.1', port: 0, maxConnections: 3 })
+  running.push(server)
+  const open = () => {
+    const socket = connect(server.port, '127.0.0.1')
+    socket.on('error', () => {})
+    const ended = new Promise<string>((resolve) => socket.once('close', () => resolve('refused')))
+    const answered = new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(bytes.toString('latin1'))))
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    return { socket, answer: Promise.race([answered, ended]) }
+  }
+  const first = [open(), open(), open()]
+  for (const { answer } of first) expect(await answer).toMatch(/^HTTP\/1\.1 200 /)
+  expect(await open().answer).toBe('refused')
+  first[0]?.socket.destroy()
+  await expect.poll(() => open().answer).toMatch(/^HTTP\/1\.1 200 /)
+})
+
 test('the handler gets the request and the address of the peer', async () => {
   const server = await start(async (request, { address }) => new Response(`${await request.text()} from ${address}`))
   const response = await fetch(server.url, { method: 'POST', body: 'hello' })

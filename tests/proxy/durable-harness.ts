@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Contact, Fields } from '../../src/core/contact.ts'
+import type { Upsert } from '../../src/proxy/attempt.ts'
 import { createDispatcher, type Dispatcher } from '../../src/proxy/dispatcher.ts'
 import type { ProxyEvent } from '../../src/proxy/events.ts'
 import { sqlite } from '../../src/store/sqlite.ts'
@@ -49,7 +50,8 @@ export const createMachine = () => {
   const clock: FakeClock = fakeClock()
   const running = new Set<Process>()
 
-  const start = ({ concurrency = 4 }: { concurrency?: number } = {}): Process => {
+  /** @param given in place of its open calls, which are whole upserts */
+  const start = ({ concurrency = 4, upsert: given }: { concurrency?: number; upsert?: Upsert } = {}): Process => {
     let isAlive = true
     let stoppedMs = 0
     const never = new Promise<never>(() => {})
@@ -71,6 +73,29 @@ export const createMachine = () => {
     const open: OpenCall[] = []
     const calls: Contact[] = []
     const events: ProxyEvent[] = []
+    const upsert: Upsert = (contact, signal, goesOn) =>
+      new Promise((resolve, reject) => {
+        const leave = (): boolean => open.includes(call) && open.splice(open.indexOf(call), 1).length > 0
+        const call: OpenCall = {
+          contact,
+          goesOn,
+          answer: (kind, status, headers = {}) => {
+            if (!leave()) return
+            if (kind === 'lost') reject(new Error('lost'))
+            else
+              resolve({
+                kind,
+                answer: { status: status ?? statuses[kind], headers: new Headers(headers), body: '{}' },
+              })
+          },
+          fail: (error) => leave() && reject(error),
+        }
+        signal.addEventListener('abort', () => call.fail(signal.reason))
+        // POST and PATCH, each with its own timeout.
+        clock.after(upsertMs, () => call.fail(new Error('timeout')))
+        calls.push(contact)
+        open.push(call)
+      })
     const dispatcher = createDispatcher({
       store,
       concurrency,
@@ -81,29 +106,7 @@ export const createMachine = () => {
         monotonic: () => clock.monotonic() + stoppedMs,
         after: (ms, task) => clock.after(ms, () => isAlive && task()),
       },
-      upsert: (contact, signal, goesOn) =>
-        new Promise((resolve, reject) => {
-          const leave = (): boolean => open.includes(call) && open.splice(open.indexOf(call), 1).length > 0
-          const call: OpenCall = {
-            contact,
-            goesOn,
-            answer: (kind, status, headers = {}) => {
-              if (!leave()) return
-              if (kind === 'lost') reject(new Error('lost'))
-              else
-                resolve({
-                  kind,
-                  answer: { status: status ?? statuses[kind], headers: new Headers(headers), body: '{}' },
-                })
-            },
-            fail: (error) => leave() && reject(error),
-          }
-          signal.addEventListener('abort', () => call.fail(signal.reason))
-          // POST and PATCH, each with its own timeout.
-          clock.after(upsertMs, () => call.fail(new Error('timeout')))
-          calls.push(contact)
-          open.push(call)
-        }),
+      upsert: given ?? upsert,
     })
     const process: Process = {
       dispatcher,

