@@ -34,6 +34,48 @@ describe.skipIf(noMount)(`a file system of its own${noMount ? ` (${noMount})` : 
     await machine.expectDelivered(40_000, folder)
   })
 
+  test('F18: that is really full: what waits is delivered, and makes room, without anybody’s help', {
+    timeout: 120_000,
+  }, async () => {
+    const recorder = await startRecorder()
+    const machine = createMachine(recorder)
+    const { folder } = createMount(16_000)
+    const proxy = await machine.start({ folder })
+    recorder.mode = 'down'
+    const ballast = { metadata: { filler: 'x'.repeat(20_000) } }
+    const send = async (who: string): Promise<number | undefined> =>
+      (await machine.send(proxy, who, 'display_name', ballast)).status
+    const statuses: (number | undefined)[] = []
+    while (statuses.length < 2_000 && statuses.at(-1) !== 503) statuses.push(await send(`u${statuses.length}`))
+    expect(statuses.at(-1)).toBe(503)
+    recorder.mode = 'ok'
+    await machine.expectDelivered(60_000, folder)
+    expect(await send('u1')).toBeLessThan(203)
+  })
+
+  test('F19: that is read-only at the start: 503 and not ready; writable again it recovers alone, and all is delivered', {
+    timeout: 60_000,
+  }, async () => {
+    const recorder = await startRecorder()
+    const machine = createMachine(recorder)
+    const { folder, remount } = createMount(16_000)
+    recorder.mode = 'down'
+    const before = await machine.start({ folder })
+    for (let i = 0; i < 10; i++) expect(await machine.send(before, `u${i}`)).toMatchObject({ status: 202 })
+    before.kill('SIGTERM')
+    expect(await before.ended).toBe(0)
+    remount('ro')
+    recorder.mode = 'ok'
+    const proxy = await machine.start({ folder })
+    for (let i = 0; i < 5; i++) expect(await machine.send(proxy, `u${i}`)).toMatchObject({ status: 503 })
+    expect(await readiness(proxy)).toBe(503)
+    expect((await fetch(`${proxy.url}/livez`)).status).toBe(200)
+    remount('rw')
+    await expect.poll(() => readiness(proxy)).toBe(200)
+    expect((await machine.send(proxy, 'u1')).status).toBe(200)
+    await machine.expectDelivered(15_000, folder)
+  })
+
   test('F19: that is read-only and has no file yet: the start refuses, and one line says what to do', async () => {
     const machine = createMachine(await startRecorder())
     const { folder, remount } = createMount(1_000)

@@ -244,6 +244,32 @@ describe('what is refused', () => {
   })
 })
 
+test('F34: a contact that is purged while it is on the wire is not sent again when that connection closes', async () => {
+  const world = start()
+  void world.process.put('u1', { email: 'a@b.c' })
+  const call = await next(world)
+  await world.process.store.purge('u1', world.clock.now() + 30_000)
+  call.fail(Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }))
+  await world.settle()
+  await world.clock.advance(60_000)
+  expect(world.process.calls).toHaveLength(1)
+})
+
+test('F34: a contact that is purged while a second claim of it is lined up behind the first is not sent again', async () => {
+  const world = start()
+  void world.process.put('u1', { email: 'a@b.c' })
+  const call = await next(world)
+  // Its clock leaps: the lease seems to be over, and the contact is claimed again.
+  world.clock.set(world.clock.now() + 3_600_000)
+  void world.process.put('u1', { email: 'b@b.c' })
+  await world.settle()
+  await world.process.store.purge('u1', world.clock.now() + 30_000)
+  call.answer('retry')
+  await world.settle()
+  await world.clock.advance(60_000)
+  expect(world.process.calls).toHaveLength(1)
+})
+
 test('a claim that waited too long is not sent under its old lease', async () => {
   const world = start()
   void world.process.put('u1')

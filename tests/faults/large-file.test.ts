@@ -1,0 +1,46 @@
+import { closeSync, openSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { sqlite } from '../../src/store/sqlite.ts'
+import { createMachine } from './machine.ts'
+import { startRecorder } from './recorder.ts'
+
+const rows = 3_600
+const pageBytes = 4_096
+/** Above this the start does not read the whole file, which would take seconds. */
+const largestCheckedBytes = 64 * 2 ** 20
+
+test('F21: a file above 64 MB that is damaged in the middle: the start refuses, or all but the damaged row is delivered and a line says so', {
+  timeout: 180_000,
+}, async () => {
+  const recorder = await startRecorder()
+  const machine = createMachine(recorder)
+  const path = join(machine.folder, 'orq.db')
+  const store = sqlite({ path })
+  for (let i = 0; i < rows; i += 200)
+    await Promise.all(
+      Array.from({ length: 200 }, (_, j) =>
+        store.put(
+          {
+            externalId: `u${i + j}`,
+            fields: { display_name: `${i + j + 1}`, metadata: { filler: 'x'.repeat(20_000) } },
+          },
+          { claim: false },
+        ),
+      ),
+    )
+  await store.close()
+  const { size } = statSync(path)
+  expect(size).toBeGreaterThan(largestCheckedBytes)
+  const file = openSync(path, 'r+')
+  writeSync(file, Buffer.alloc(pageBytes, 0xa5), 0, pageBytes, Math.floor(size / 2 / pageBytes) * pageBytes)
+  closeSync(file)
+  const started = await machine.start().catch((error: Error) => error.message)
+  if (typeof started === 'string') {
+    expect(started).toMatch(/ORQ_STORE: .* is damaged; a copy of it is /)
+    return
+  }
+  // What can be read is delivered: a page holds a part of one row here.
+  await expect.poll(() => recorder.numbers.size, { timeout: 60_000, interval: 200 }).toBeGreaterThanOrEqual(rows - 1)
+  expect(started.output()).toMatch(/damaged|cannot be read/)
+})
