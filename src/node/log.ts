@@ -93,7 +93,7 @@ export const createLog = (options: LogOptions = {}): Log => {
   /** By kind; kinds are codes of ours and therefore few. */
   const quiet = new Map<string, { until: number; unlogged: number }>()
   const writeOnce = (at: 'warn' | 'error', line: Line, message: string): void => {
-    const kind = `${line.event} ${line.code ?? line.why ?? ''}`
+    const kind = `${line.event} ${line.code ?? line.why ?? ''} ${line.problem ?? ''}`
     const now = clock.monotonic()
     const last = quiet.get(kind)
     if (last && now < last.until) {

@@ -32,6 +32,8 @@ export interface AttemptLimits {
   signal: AbortSignal
   /** By the monotonic clock: an upsert, of two calls, that starts later could outlive the lease. */
   startBy: number
+  /** Whether another claim of the contact had to end first: it may have been purged or dropped meanwhile. */
+  hasWaited: boolean
 }
 
 /** The longest that one call takes. */
@@ -46,7 +48,7 @@ const patience = { ms: 14 * 86_400_000, attempts: 100 }
 export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: AttemptLimits) => Promise<Outcome>) => {
   const { store, upsert, clock, pace, random, onEvent } = options
 
-  return async (claim, { signal, startBy }) => {
+  return async (claim, { signal, startBy, hasWaited }) => {
     const { externalId, fields, attempts } = claim
     const names = Object.keys(fields) as FieldName[]
 
@@ -79,7 +81,9 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
         isStaleSocket(error) && !signal.aborted && clock.monotonic() <= startBy
       trouble = undefined
       const result = await upsert(contact, signal, goesOn)
-        .catch((error) => (mayRepeat(error) ? upsert(contact, signal, goesOn) : Promise.reject(error)))
+        .catch(async (error) =>
+          mayRepeat(error) && (await goesOn()) ? upsert(contact, signal, goesOn) : Promise.reject(error),
+        )
         .catch((error) => {
           trouble = troubleOf(error)
           return undefined
@@ -145,6 +149,7 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       return { kind: 'parked', fields: asked, refused, reason: `${status} refused` }
     }
 
+    if (hasWaited && !(await goesOn())) return { kind: 'released' }
     const result = await call(names)
     if (result === 'late' || result === 'lost') return { kind: 'released' }
     if (result?.kind === 'done') return { kind: 'done', body: result.answer.body }

@@ -1,7 +1,7 @@
 import type { FieldName } from '../core/contact.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Claim, PutResult, Store, Update } from '../store/store.ts'
-import { callMs, createAttempt, type Outcome, type Upsert } from './attempt.ts'
+import { type AttemptLimits, callMs, createAttempt, type Outcome, type Upsert } from './attempt.ts'
 import type { EventListener } from './events.ts'
 import { createPace } from './pace.ts'
 import { parseReceipt } from './receipt.ts'
@@ -106,8 +106,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     }
   }
 
-  const run = async (claim: Claim, signal: AbortSignal, startBy: number): Promise<Outcome['kind']> => {
-    const outcome = await attempt(claim, { signal, startBy })
+  const run = async (claim: Claim, limits: AttemptLimits): Promise<Outcome['kind']> => {
+    const outcome = await attempt(claim, limits)
       .then((result): Outcome => (isClosed && result.kind === 'retry' ? { kind: 'released' } : result))
       // The store failed while it was looked at.
       .catch((): Outcome => ({ kind: 'released' }))
@@ -131,7 +131,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const aborter = before?.aborter ?? new AbortController()
     const ended = (before?.ended ?? Promise.resolve())
       // A clock that leapt may have ended a lease of ours early: still one call at a time.
-      .then(() => run(claim, aborter.signal, askedAt + leaseMs - upsertMs))
+      .then(() => run(claim, { signal: aborter.signal, startBy: askedAt + leaseMs - upsertMs, hasWaited: !!before }))
       // The store failed after upstream's answer: the lease runs out, and the delivery is repeated.
       .catch(() => waiters.tell(claim, () => stored()))
       .then((kind) => {

@@ -16,7 +16,7 @@ import {
 import { createConnection } from './sqlite/connection.ts'
 import { createGroupCommit } from './sqlite/group-commit.ts'
 import { createMoving } from './sqlite/moving.ts'
-import { fullError, isTemporary } from './sqlite/open.ts'
+import { fullError, hasDiskRoom, isTemporary } from './sqlite/open.ts'
 import type { Found, Rows } from './sqlite/rows.ts'
 import type { Claim, Store } from './store.ts'
 
@@ -24,7 +24,10 @@ import type { Claim, Store } from './store.ts'
 export interface SqliteOptions {
   /** The file, on a local disk: made when missing, readable by its owner only, and used by one proxy at a time, see `shared`. */
   path: string
-  /** The most that may wait, in bytes of the file; `put` rejects then until deliveries make room. @defaultValue no limit */
+  /**
+   * The most that may wait, in bytes of the file; `put` rejects then until deliveries make room. It does so on any disk with
+   * less than 4 MB left besides what the log takes: deliveries need that to make room. @defaultValue no limit
+   */
   maxBytes?: number | undefined
   /** The longest that a finished delivery waits to be written together with others, in milliseconds. @defaultValue 20 */
   collectMs?: number | undefined
@@ -70,12 +73,15 @@ export const sqlite = (options: SqliteOptions): Store => {
   }
   let sequence = 0
   let written = 0
+  /** For puts, in this transaction. */
+  let hasRoom = true
   const commits = createGroupCommit({
     connect: () => connection.open(),
     onFailure: connection.failed,
     begin: () => {
       connection.sawClock()
       sequence = written = rows().readSequence()
+      hasRoom = hasDiskRoom(path)
     },
     end: () => {
       // A transaction that wrote nothing costs no fsync.
@@ -127,7 +133,7 @@ export const sqlite = (options: SqliteOptions): Store => {
           if (result.kind === 'unchanged' && id) rows().write(found, externalId, now)
           return result
         }
-        if (maxBytes !== undefined && rows().usedBytes() > maxBytes) throw fullError()
+        if (!hasRoom || (maxBytes !== undefined && rows().usedBytes() > maxBytes)) throw fullError()
         const isClaimed = options.claim && result.waits === undefined
         const claim = isClaimed ? leaseRow(found.row, externalId, ++sequence, now) : undefined
         rows().write(found, externalId, now)

@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, existsSync, openSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, copyFileSync, existsSync, openSync, statfsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { OrqError } from '../../core/errors.ts'
 import { isStore, keyOf, migrate } from './schema.ts'
@@ -47,6 +47,33 @@ export const isBroken = (error: unknown): boolean =>
 /** Whether to go on and try again later: the disk is read-only, full, broken or held, and nothing is wrong with the file. */
 export const isTemporary = (error: unknown): boolean =>
   [codes.busy, codes.readOnly, codes.io, codes.full].some((code) => code === codeOf(error))
+
+/** What deliveries and a checkpoint write before they free anything, besides the log that is there. */
+const spareDiskBytes = 4 * 2 ** 20
+
+/**
+ * Whether the disk has room for more than the deliveries of what is there. They need some before they make any: on a disk
+ * that new updates have filled to its end nothing could ever be delivered.
+ */
+export const hasDiskRoom = (path: string): boolean => {
+  try {
+    const { bavail, bsize } = statfsSync(path)
+    return bavail * bsize > spareDiskBytes + (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0)
+  } catch {
+    // What cannot be told is found out by writing.
+    return true
+  }
+}
+
+/** SQLite only says that it cannot open a file whose log it cannot make. */
+const isReadOnlyDisk = (path: string): boolean => {
+  try {
+    accessSync(path, constants.W_OK)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS'
+  }
+}
 
 // A larger file takes seconds to read; its pages are looked at when they are used.
 const largestCheckedBytes = 64 * 2 ** 20
@@ -128,6 +155,8 @@ export const openDatabase = (options: OpenOptions): DatabaseSync => {
         `the store ${path} is damaged; a copy of it is ${copy}. Put a backup in its place, or move it away to begin anew without the updates in it`,
         error,
       )
+    if (codeOf(error) === codes.cannotOpen && isReadOnlyDisk(path))
+      throw Object.assign(new Error('attempt to write a readonly database'), { errcode: codes.readOnly })
     if (codeOf(error) === codes.cannotOpen)
       throw unusable(`the store ${path} cannot be opened; name a file that you may read and write`, error)
     throw error
