@@ -87,7 +87,10 @@ export const sqlite = (options: SqliteOptions): Store => {
       // A transaction that wrote nothing costs no fsync.
       if (sequence !== written) rows().writeSequence(sequence)
     },
-    onCommit: connection.committed,
+    onCommit: () => {
+      connection.committed()
+      if (!hasRoom) connection.makeRoom()
+    },
     collectMs,
   })
   const context = () => ({ now: clock.now(), hash: rows().hash })

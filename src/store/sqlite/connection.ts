@@ -18,6 +18,8 @@ export interface Connection {
   wasClockSetBack(): boolean
   /** A transaction has ended: if it wrote something, the log is emptied when it becomes quiet. */
   committed(): void
+  /** The disk is nearly full: empties the log without waiting for a quiet moment, at most once a second. */
+  makeRoom(): void
   /** A transaction failed. */
   failed(error: unknown): void
   close(): void
@@ -56,6 +58,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let writtenSince: number | undefined
   let writtenAt = 0
   let changes = 0
+  let emptiedAt = 0
 
   /** A page of the log still holds what is deleted in the file. */
   const emptyLog = (): void => {
@@ -144,6 +147,11 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       writtenAt = performance.now()
       writtenSince ??= writtenAt
       idle ??= setTimeout(checkpoint, idleMs)
+    },
+    makeRoom: () => {
+      if (performance.now() - emptiedAt < idleMs) return
+      emptiedAt = performance.now()
+      emptyLog()
     },
     failed: (error) => {
       if (isBroken(error)) drop()
