@@ -19,6 +19,8 @@ export interface Claims {
 const busyMs = 1_000
 const unreadableMs = 3_600_000
 const lapsedPart = 4
+/** Jobs that point at nothing due are gone through, but who asked has other things to do, and asks again. */
+const mostRounds = 20
 
 const isDue = (row: Row, now: number): boolean => isPending(row) && row.wake <= now
 
@@ -82,7 +84,7 @@ export const createClaims = (database: Database, rows: Rows, pointers: Pointers)
     take: async (limit) => {
       const claims: Claim[] = []
       let now = 0
-      for (;;) {
+      for (let rounds = 0; rounds < mostRounds; rounds++) {
         const taken = await takeOnce(limit - claims.length).catch((error) => {
           // Those that there are must not wait for the end of their leases.
           if (!claims.length) throw error
@@ -91,8 +93,9 @@ export const createClaims = (database: Database, rows: Rows, pointers: Pointers)
         claims.push(...taken.claims)
         now = taken.now
         // Jobs that pointed at nothing due may have stood before others.
-        if (!taken.isFull || claims.length >= limit) return { claims, now }
+        if (!taken.isFull || claims.length >= limit) break
       }
+      return { claims, now }
     },
   }
 }

@@ -33,7 +33,7 @@ interface Packages {
  * a connection: made while the table is empty, the plan would be to read all of it, however large it grows before the next
  * ANALYZE.
  */
-const planning = ['enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off', 'jit=off']
+const planning = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((way) => `enable_${way}=off`).concat('jit=off')
 
 /** Only here: whoever keeps rows elsewhere need not install them. */
 const loadPackages = async (): Promise<Packages> => {
@@ -155,7 +155,7 @@ export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): 
     pipeline: true,
     options: planning.map((setting) => `-c ${setting}`).join(' '),
     statement_timeout: timeoutMs,
-    lock_timeout: lockMs,
+    lock_timeout: Math.min(lockMs, timeoutMs / 2),
     // A network that swallows packets: PostgreSQL's own time-out never arrives.
     query_timeout: timeoutMs + 1_000,
     idle_in_transaction_session_timeout: idleTransactionMs,

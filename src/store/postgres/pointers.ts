@@ -44,8 +44,8 @@ export interface PointersOptions {
 }
 
 export const createPointers = ({ Boss, bossSchema, database, schema }: PointersOptions): Pointers => {
-  // No supervision: nothing stays active, because a job is taken, and set anew or removed, in one transaction.
   let starting: Client | undefined
+  // No supervision: nothing stays active, because a job is taken, and set anew or removed, in one transaction.
   const boss = new Boss({
     db: {
       executeSql: async (text, values) =>

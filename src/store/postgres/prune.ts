@@ -20,10 +20,12 @@ export const createPrune = (database: Database, schema: string): Prune => {
         `WITH page AS MATERIALIZED (
            SELECT key FROM ${schema}.contacts WHERE key > $1 ORDER BY key LIMIT ${rowsPerPage}
          ), old AS MATERIALIZED (
-           SELECT c.key FROM ${schema}.contacts AS c JOIN page USING (key)
-           WHERE payload IS NULL AND parked IS NULL AND updated < ${schema}.now_ms() - $2
-           FOR UPDATE OF c SKIP LOCKED
-         ), deleted AS (DELETE FROM ${schema}.contacts AS c USING old WHERE c.key = old.key RETURNING c.key)
+           SELECT key FROM ${schema}.contacts WHERE key = ANY(ARRAY(SELECT key FROM page))
+             AND payload IS NULL AND parked IS NULL AND updated < ${schema}.now_ms() - $2
+           FOR UPDATE SKIP LOCKED
+         ), deleted AS (
+           DELETE FROM ${schema}.contacts WHERE key = ANY(ARRAY(SELECT key FROM old)) RETURNING key
+         )
          SELECT (SELECT max(key::text) FROM page) AS last, (SELECT count(*)::integer FROM deleted) AS deleted`,
         [last, keptMs],
       )

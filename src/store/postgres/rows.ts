@@ -172,7 +172,7 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
         const some = changes
           .filter(({ found }) => found.isNew === isNew)
           .map(({ found: { key }, columns }) => ({ key, ...columns }))
-          // As locks are taken: two transactions that make the same rows wait in one direction.
+          // So that two transactions that make the same rows wait in one direction.
           .sort((a, b) => (a.key < b.key ? -1 : 1))
         if (some.length) await client.query({ name, text, values: [JSON.stringify(some)] })
       }

@@ -72,7 +72,9 @@ export const migrate = async (
       await client.query("INSERT INTO meta (name, value) VALUES ('key', $1)", [key])
       await client.query("INSERT INTO meta (name, number) VALUES ('schema', 0), ('checked', 0)")
     }
-    const { rows: meta } = await client.query('SELECT name, value, number::int FROM meta')
+    const { rows: meta } = await client.query(
+      "SELECT name, value, number::int FROM meta WHERE name IN ('key', 'schema')",
+    )
     const version: number = meta.find(({ name }) => name === 'schema')?.number ?? 0
     if (version > all.length)
       throw new OrqError(
