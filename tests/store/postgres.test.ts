@@ -173,7 +173,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
     await admin.connect()
     try {
       await admin.query('BEGIN')
-      await admin.query(`SELECT FROM ${schema}.contacts WHERE key = $1 FOR UPDATE`, [store.pseudonym?.('ahead')])
+      await admin.query(`SELECT FROM ${schema}.contacts WHERE key = $1 FOR UPDATE`, [await store.pseudonym?.('ahead')])
       expect(await store.claim(9)).toMatchObject([{ externalId: 'due' }])
     } finally {
       await admin.end()
