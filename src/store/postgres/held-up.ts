@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Waiting } from './turn.ts'
 
 /** Jobs that a transaction had to leave: somebody else holds what they need. */
@@ -72,7 +71,7 @@ export const createHeldUp = ({ commit, mostJobs, timeoutMs }: HeldUpOptions): He
         lanes.set(key, [...jobs, ...lane])
         if (!held.isKnown) alone.add(key)
       }
-      if (heldKeys.size) await sleep(pauseMs)
+      if (heldKeys.size) await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
     isRunning = false
   }

@@ -28,10 +28,10 @@ const steps: readonly string[] = [
     not_before bigint,
     updated bigint NOT NULL
   );
+  INSERT INTO meta (name) VALUES ('swept');
   CREATE INDEX contacts_free ON contacts (wake, key) INCLUDE (pending_since) WHERE wake IS NOT NULL AND lease IS NULL;
   CREATE INDEX contacts_held ON contacts (wake) INCLUDE (pending_since) WHERE wake IS NOT NULL AND lease IS NOT NULL;
-  CREATE INDEX contacts_parked ON contacts (key) WHERE parked IS NOT NULL;
-  INSERT INTO meta (name) VALUES ('swept')`,
+  CREATE INDEX contacts_parked ON contacts (key) WHERE parked IS NOT NULL`,
 ]
 
 /** Of pg-boss alone, so that an application's own pg-boss may have another version. */
