@@ -4,12 +4,16 @@ import { type Clock, systemClock } from '../core/ports.ts'
 import { type Entry, entryOf, moveTimes } from './entry.ts'
 import { createClaims } from './postgres/claims.ts'
 import { connect, fill } from './postgres/connection.ts'
-import { createGroupCommit, type Job, type Turn } from './postgres/group-commit.ts'
+import { createDatabase } from './postgres/database.ts'
+import { createGroupCommit } from './postgres/group-commit.ts'
 import { createMoving } from './postgres/moving.ts'
+import { waitAtMost } from './postgres/patience.ts'
 import { createPointers, type Pointers } from './postgres/pointers.ts'
 import { startError } from './postgres/problem.ts'
 import { createRows, type Found, keyOfId, type Rows } from './postgres/rows.ts'
 import { migrate, pointerSchema, requireStore } from './postgres/schema.ts'
+import { createSetBack } from './postgres/set-back.ts'
+import type { Job, Turn } from './postgres/turn.ts'
 import { createUpkeep } from './postgres/upkeep.ts'
 import {
   createRow,
@@ -59,6 +63,9 @@ const rethrow = (error: unknown): never => {
   throw startError(error)
 }
 
+/** The longest that closing waits for what runs: who is told to end has 10 s for all that it does. */
+const closeMs = 2_000
+
 /** For all that start at once: one migrates, the others wait and find it done. Any number that nobody else takes. */
 const startLock = 7_306_821_044
 
@@ -68,10 +75,10 @@ const prepare = async (
   { schema, create, key: given }: { schema: string; create: boolean; key: Uint8Array | undefined },
 ): Promise<Rows> => {
   if (!create) await requireStore(client, schema)
-  // Until this connection ends: pg-boss migrates on connections of its own.
+  // Until this connection ends, and so for what pg-boss does as well.
   await client.query('SELECT pg_advisory_lock($1)', [startLock])
   const key = await migrate(client, schema, { key: given })
-  await pointers.start()
+  await pointers.start(client)
   return createRows(schema, key)
 }
 
@@ -96,8 +103,10 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
   if (!Number.isInteger(poolSize) || poolSize < 2)
     throw new OrqError('INVALID_OPTION', 'poolSize: a whole number, at least 2')
 
-  const { pool, client, ...boss } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
-  const pointers = createPointers({ ...boss, pool, schema: pointerSchema(schema) })
+  const { client, Boss, bossSchema, ...connections } = await connect({ url, poolSize, timeoutMs }).catch(rethrow)
+  const { pool } = connections
+  const database = createDatabase(connections, timeoutMs)
+  const pointers = createPointers({ Boss, bossSchema, database, schema: pointerSchema(schema) })
   const rows = await prepare(client, pointers, { schema, create, key })
     .finally(() => client.end())
     .then(async (prepared) => {
@@ -107,12 +116,13 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
     })
     .catch(async (error) => {
       await pointers.stop().catch(() => {})
-      await pool.end()
+      await database.close()
       return rethrow(error)
     })
-  const commits = createGroupCommit({ pool, rows, pointers, collectMs })
-  const claims = createClaims(pool, rows, pointers)
-  const upkeep = createUpkeep({ pool, schema, pointers, clock })
+  const commits = createGroupCommit({ database, rows, pointers, collectMs, timeoutMs })
+  const claims = createClaims(database, rows, pointers)
+  const setBack = createSetBack({ database, schema, pointers, clock })
+  const upkeep = createUpkeep({ database, schema, pointers, clock })
 
   const contextOf = ({ now }: Turn) => ({ now, hash: rows.hash })
   /** Times of claims and statistics are handed out by this process's clock, which may be another one. */
@@ -121,9 +131,9 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
 
   /** Runs `change` on the row of a claim whose lease still stands. */
   const end = (claim: Claim, change: (row: Row, turn: Turn) => void): Job<void> => ({
-    externalIds: [claim.externalId],
+    key: rows.keyOf(claim.externalId),
     run: (turn) => {
-      const found = turn.find(claim.externalId)
+      const found = turn.find()
       if (found?.row.lease !== claim.lease) return
       change(found.row, turn)
       turn.write(found, claim.externalId)
@@ -139,10 +149,9 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
     if (!/^[0-9a-f]{32}$/.test(id)) return undefined
     const key = keyOfId(id)
     return commits.soon({
-      externalIds: [],
-      keys: [key],
+      key,
       run: (turn) => {
-        const found = turn.waiting(key)
+        const found = turn.waiting()
         return found && job(found, turn)
       },
     })
@@ -153,10 +162,10 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
     leaseMs,
     put: (update, { claim: asksClaim }) =>
       commits.soon({
-        externalIds: [update.externalId],
+        key: rows.keyOf(update.externalId),
         run: (turn) => {
           const { externalId, id } = update
-          const found = turn.find(externalId) ?? turn.create(externalId)
+          const found = turn.find() ?? turn.create()
           const result = putInto(found.row, update, contextOf(turn), turn.next)
           if (result.kind !== 'stored') {
             if (result.kind === 'unchanged' && id) turn.write(found, externalId)
@@ -170,12 +179,15 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
       }),
     claim: async (limit) => {
       const taken = await claims.take(limit)
-      if (!upkeep.wasClockSetBack(taken.now)) return taken.claims.map((claim) => claimOf(claim, taken.now))
-      await upkeep.mendTimes()
-      const more = taken.claims.length < limit ? await claims.take(limit - taken.claims.length) : { claims: [], now: 0 }
-      return [...taken.claims, ...more.claims].map((claim) => claimOf(claim, taken.now))
+      const room = limit - taken.claims.length
+      // What is taken must not wait for the end of its lease because the rest failed: the next look finds that.
+      const more = await setBack
+        .mend(taken.now)
+        .then((isMended) => (isMended && room > 0 ? claims.take(room) : undefined))
+        .catch(() => undefined)
+      return [...taken.claims, ...(more?.claims ?? [])].map((claim) => claimOf(claim, taken.now))
     },
-    look: async (claim) => lookAt(await rows.read(pool, claim.externalId), claim),
+    look: async (claim) => lookAt(await rows.read(database, claim.externalId), claim),
     done: (claim) => commits.later(end(claim, (row, turn) => settleRow(row, claim, contextOf(turn)))),
     park: (claim, fields, reason) =>
       commits.later(end(claim, (row, turn) => settleRow(row, claim, contextOf(turn), { fields, reason }))),
@@ -189,16 +201,16 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
     },
     purge: (externalId, notBefore) =>
       commits.soon({
-        externalIds: [externalId],
+        key: rows.keyOf(externalId),
         run: (turn) => {
-          const found = turn.find(externalId) ?? turn.create(externalId)
+          const found = turn.find() ?? turn.create()
           found.row = { ...createRow(), notBefore }
           turn.write(found, externalId)
         },
       }),
     pseudonym: (externalId) => idOf(rows.keyOf(externalId)),
     list: async (query) => {
-      const { found, now } = await rows.list(pool, query)
+      const { found, now } = await rows.list(database, query)
       return found.map((one) => entryAt(one, now))
     },
     requeue: (id) =>
@@ -219,15 +231,16 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
         return entry
       }),
     stats: async () => {
-      const { oldestPendingSince, now, ...counts } = await rows.count(pool)
+      const { oldestPendingSince, now, ...counts } = await rows.count(database)
       return { ...counts, ...(oldestPendingSince !== null && { oldestPendingSince: toOurs(oldestPendingSince, now) }) }
     },
-    moving: createMoving({ pool, rows, commits }),
-    check: () => rows.check(pool),
+    moving: createMoving({ database, rows, commits }),
+    check: () => rows.check(database),
     close: async () => {
-      await Promise.all([upkeep.stop(), commits.close()])
+      const patienceMs = database.isSilent() ? 0 : closeMs
+      await Promise.all([waitAtMost(patienceMs, upkeep.stop()), commits.close(patienceMs)])
       await pointers.stop()
-      await pool.end()
+      await database.close()
     },
   }
 }

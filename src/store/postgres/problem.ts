@@ -38,7 +38,11 @@ const texts: readonly [text: RegExp, problem: string, mend: string][] = [
     'asks for TLS, which this PostgreSQL does not have',
     'turn TLS on there, or leave sslmode out',
   ],
-  [/timeout|terminated/i, 'reaches no PostgreSQL in time', 'check host and port in the URL, and that PostgreSQL runs'],
+  [
+    /timeout|terminated|not queryable/i,
+    'reaches no PostgreSQL in time',
+    'check host and port in the URL, and that PostgreSQL runs',
+  ],
 ]
 
 /** @param problem what is wrong with the store, as a predicate: `is read-only` */

@@ -1,8 +1,9 @@
-import type { ClientBase, Pool } from 'pg'
+import type { ClientBase } from 'pg'
 import { createKeyedHash, type KeyedHash } from '../keyed-hash.ts'
 import { createRow, isPending, type Row } from '../row.ts'
 import { type Columns, columnNames, columnsOf, parseColumns, parseReadable } from '../row-columns.ts'
 import type { ListQuery } from '../store.ts'
+import type { Database } from './database.ts'
 
 /** A row as it was found, to be changed and written. */
 export interface Found {
@@ -21,7 +22,10 @@ export interface Change {
   columns: Columns
 }
 
-/** What a transaction holds: nobody else writes these rows, or takes a version for them, before it ends. */
+/**
+ * What a transaction holds: nobody else writes these rows, or takes a version for them, before it ends. What others hold is
+ * not waited for.
+ */
 export interface Locked {
   /** The database's time, after the locks were given. */
   now: number
@@ -29,13 +33,13 @@ export interface Locked {
   find(key: string): Found | undefined
   /** By key, when something is undelivered or refused. One that cannot be read has no id and nothing in it. */
   waiting(key: string): Found | undefined
-  /** Whether there is such a row, be it locked by others. */
-  exists(key: string): boolean
+  /** Whether there is such a row and others hold it. */
+  isHeld(key: string): boolean
   /** The next number of the database's sequence, for versions and leases. */
   next(): number
 }
 
-/** The rows of one schema. All of it runs inside a transaction of the caller. */
+/** The rows of one schema. What is given a client runs inside a transaction of the caller. */
 export interface Rows {
   /** What hashes of this schema are keyed with. */
   readonly secret: Uint8Array
@@ -44,14 +48,11 @@ export interface Rows {
   create(key: string): Found
   /** @throws TypeError where the row is no JSON */
   change(found: Found, externalId: string, now: number): Change
-  /**
-   * Locks the rows of these keys, in the order of the keys, so that two transactions never wait for each other.
-   * @param count how many numbers are needed at most
-   */
-  lock(client: ClientBase, keys: readonly string[], count: number, options?: { skip?: boolean }): Promise<Locked>
+  /** Locks those of these rows that nobody holds. @param count how many numbers are needed at most */
+  lock(client: ClientBase, keys: readonly string[], count: number): Promise<Locked>
   /** Fails with `unique_violation` where another process made one of the new rows meanwhile. */
   write(client: ClientBase, changes: readonly Change[]): Promise<void>
-  /** Rows whose holder died: whose lease is over without being ended. */
+  /** Locks rows whose holder died: whose lease is over without being ended. */
   lapsed(client: ClientBase, limit: number): Promise<string[]>
   /** Writes no more than who holds the rows, and until when. */
   writeLeases(
@@ -59,14 +60,16 @@ export interface Rows {
     leases: readonly (Pick<Row, 'wake' | 'span' | 'lease'> & { key: string })[],
   ): Promise<void>
   /** A row as it is, without waiting for who has it locked. */
-  read(pool: Pool, externalId: string): Promise<Row | undefined>
+  read(database: Database, externalId: string): Promise<Row | undefined>
   /** Without a lock; those that cannot be read as in `waiting`. With the database's time. */
-  list(pool: Pool, query: ListQuery): Promise<{ found: Found[]; now: number }>
+  list(database: Database, query: ListQuery): Promise<{ found: Found[]; now: number }>
   /** Every row, by key, in the columns of the table. */
-  page(pool: Pool, after: string | undefined, limit: number): Promise<Record<string, unknown>[]>
-  count(pool: Pool): Promise<{ pending: number; parked: number; oldestPendingSince: number | null; now: number }>
+  page(database: Database, after: string | undefined, limit: number): Promise<Record<string, unknown>[]>
+  count(
+    database: Database,
+  ): Promise<{ pending: number; parked: number; oldestPendingSince: number | null; now: number }>
   /** Writes something. */
-  check(pool: Pool): Promise<void>
+  check(database: Database): Promise<void>
 }
 
 /**
@@ -109,13 +112,14 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
 
   // In this order, which the second line of each fixes: the locks, and after them time and numbers. A version that was
   // taken before the lock could be lower than one that is written while this transaction waits.
-  const lockText = (how: string): string => `
+  const lock = `
     WITH locked AS MATERIALIZED (
-      SELECT key, ${names} FROM ${schema}.contacts WHERE key = ANY($1::uuid[]) ORDER BY key FOR UPDATE ${how}
+      SELECT key, ${names} FROM ${schema}.contacts WHERE key = ANY($1::uuid[]) FOR UPDATE SKIP LOCKED
     ), counted AS MATERIALIZED (SELECT count(*)::integer AS n FROM locked)
     SELECT ${schema}.now_ms()::float8 AS now, (SELECT json_agg(locked) FROM locked) AS rows,
       (SELECT json_agg(nextval('${schema}.versions')) FROM generate_series(1, $2 + 0 * counted.n)) AS numbers,
-      (SELECT json_agg(key) FROM ${schema}.contacts WHERE ${how !== ''} AND key = ANY($1::uuid[])) AS present
+      (SELECT json_agg(key) FROM ${schema}.contacts
+        WHERE counted.n < cardinality($1::uuid[]) AND key = ANY($1::uuid[])) AS present
     FROM counted`
   const insert = `INSERT INTO ${schema}.contacts (key, ${names}) SELECT key, ${names} FROM ${given}`
   const update = `UPDATE ${schema}.contacts AS c SET ${columnNames.map((name) => `${name} = n.${name}`).join()}
@@ -125,7 +129,12 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
 
   // Time in a query of its own: asked for with each row, it could not be looked for in the index.
   const lapsed = `SELECT key FROM ${schema}.contacts WHERE wake <= (SELECT ${schema}.now_ms()) AND lease IS NOT NULL
-    ORDER BY wake LIMIT $1`
+    ORDER BY wake LIMIT $1 FOR UPDATE SKIP LOCKED`
+  // Each in an index of its own, which has all that is asked for.
+  const pending = ['IS NULL', 'IS NOT NULL'].map(
+    (is) =>
+      `SELECT count(*) AS n, min(pending_since) AS since FROM ${schema}.contacts WHERE wake IS NOT NULL AND lease ${is}`,
+  )
   const uuidOf = (externalId: string): string => keyOfId(keyOf(externalId).toString('hex'))
 
   return {
@@ -137,15 +146,12 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
       found: { ...found, externalId },
       columns: columnsOf(found.row, externalId, now),
     }),
-    lock: async (client, keys, count, { skip = false } = {}) => {
-      const { rows } = await client.query({
-        name: skip ? 'orq_take' : 'orq_lock',
-        text: lockText(skip ? 'SKIP LOCKED' : ''),
-        values: [keys, count],
-      })
+    lock: async (client, keys, count) => {
+      const { rows } = await client.query({ name: 'orq_lock', text: lock, values: [keys, count] })
       const { now, rows: locked, numbers, present } = rows[0]
       const columns = new Map<string, Record<string, unknown>>()
       for (const row of locked ?? []) columns.set(row.key, row)
+      const others = new Set<string>(present)
       let used = 0
       return {
         now,
@@ -157,7 +163,7 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
           const some = columns.get(key)
           return some && (some['wake'] !== null || some['parked'] !== null) ? waitingOf(some) : undefined
         },
-        exists: (key) => columns.has(key) || !!present?.includes(key),
+        isHeld: (key) => !columns.has(key) && others.has(key),
         next: () => numbers[used++],
       }
     },
@@ -166,7 +172,7 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
         const some = changes
           .filter(({ found }) => found.isNew === isNew)
           .map(({ found: { key }, columns }) => ({ key, ...columns }))
-          // As locks are taken: two transactions that make the same rows wait in one direction.
+          // So that two transactions that make the same rows wait in one direction.
           .sort((a, b) => (a.key < b.key ? -1 : 1))
         if (some.length) await client.query({ name, text, values: [JSON.stringify(some)] })
       }
@@ -180,40 +186,40 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
       const { rows } = await client.query({ name: 'orq_lapsed', text: lapsed, values: [limit] })
       return rows.map(({ key }) => key)
     },
-    read: async (pool, externalId) => {
-      const { rows } = await pool.query(`SELECT key, ${names} FROM ${schema}.contacts WHERE key = $1`, [
+    read: async (database, externalId) => {
+      const rows = await database.query(`SELECT key, ${names} FROM ${schema}.contacts WHERE key = $1`, [
         uuidOf(externalId),
       ])
       return rows[0] && parseColumns(rows[0]).row
     },
-    list: async (pool, { after, prefix = '', limit }) => {
-      const { rows } = await pool.query(
+    list: async (database, { after, prefix = '', limit }) => {
+      const [{ found, now }] = (await database.query(
         `SELECT ${schema}.now_ms()::float8 AS now, (SELECT json_agg(page ORDER BY key) FROM (
            SELECT key, ${names} FROM ${schema}.contacts
            WHERE key BETWEEN $1 AND $2 AND ($3::uuid IS NULL OR key > $3) AND (wake IS NOT NULL OR parked IS NOT NULL)
            ORDER BY key LIMIT $4) AS page) AS found`,
         [prefix.padEnd(32, '0'), prefix.padEnd(32, 'f'), after ?? null, limit],
-      )
-      return { found: (rows[0].found ?? []).map(waitingOf), now: rows[0].now }
+      )) as [{ found: Record<string, unknown>[] | null; now: number }]
+      return { found: (found ?? []).map(waitingOf), now }
     },
-    page: async (pool, after, limit) => {
-      const { rows } = await pool.query(
+    page: async (database, after, limit) => {
+      const rows = await database.query(
         `SELECT key, ${names} FROM ${schema}.contacts WHERE $1::uuid IS NULL OR key > $1 ORDER BY key LIMIT $2`,
         [after ?? null, limit],
       )
       return rows
     },
-    count: async (pool) => {
-      const { rows } = await pool.query(
-        `SELECT count(*)::integer AS pending, min(pending_since)::float8 AS "oldestPendingSince",
+    count: async (database) => {
+      const [counts] = (await database.query(
+        `SELECT sum(n)::integer AS pending, min(since)::float8 AS "oldestPendingSince",
            (SELECT count(*)::integer FROM ${schema}.contacts WHERE parked IS NOT NULL) AS parked,
            ${schema}.now_ms()::float8 AS now
-         FROM ${schema}.contacts WHERE wake IS NOT NULL`,
-      )
-      return rows[0]
+         FROM (${pending.join(' UNION ALL ')}) AS pending`,
+      )) as [Awaited<ReturnType<Rows['count']>>]
+      return counts
     },
-    check: async (pool) => {
-      await pool.query(`UPDATE ${schema}.meta SET number = number + 1 WHERE name = 'checked'`)
+    check: async (database) => {
+      await database.query(`UPDATE ${schema}.meta SET number = number + 1 WHERE name = 'checked'`)
     },
   }
 }

@@ -4,9 +4,9 @@ import { OrqError } from '../../core/errors.ts'
 import { unusable } from './problem.ts'
 
 /**
- * One step per schema version, never changed once released. `wake` is null without a payload, so the index holds what is
- * pending alone, and `pending_since` in it lets it be counted without the table. `now_ms` is the one clock of all
- * processes.
+ * One step per schema version, never changed once released. `wake` is null without a payload, so what is pending is in one of
+ * two indexes, and nothing else is: who is free, in the order in which the sweeper goes, or who is held. `pending_since` in
+ * them lets it be counted without the table. `now_ms` is the one clock of all processes, `swept` how far the sweeper is.
  */
 const steps: readonly string[] = [
   `CREATE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS
@@ -28,7 +28,9 @@ const steps: readonly string[] = [
     not_before bigint,
     updated bigint NOT NULL
   );
-  CREATE INDEX contacts_wake ON contacts (wake, pending_since) WHERE wake IS NOT NULL;
+  INSERT INTO meta (name) VALUES ('swept');
+  CREATE INDEX contacts_free ON contacts (wake, key) INCLUDE (pending_since) WHERE wake IS NOT NULL AND lease IS NULL;
+  CREATE INDEX contacts_held ON contacts (wake) INCLUDE (pending_since) WHERE wake IS NOT NULL AND lease IS NOT NULL;
   CREATE INDEX contacts_parked ON contacts (key) WHERE parked IS NOT NULL`,
 ]
 
@@ -70,7 +72,9 @@ export const migrate = async (
       await client.query("INSERT INTO meta (name, value) VALUES ('key', $1)", [key])
       await client.query("INSERT INTO meta (name, number) VALUES ('schema', 0), ('checked', 0)")
     }
-    const { rows: meta } = await client.query('SELECT name, value, number::int FROM meta')
+    const { rows: meta } = await client.query(
+      "SELECT name, value, number::int FROM meta WHERE name IN ('key', 'schema')",
+    )
     const version: number = meta.find(({ name }) => name === 'schema')?.number ?? 0
     if (version > all.length)
       throw new OrqError(
