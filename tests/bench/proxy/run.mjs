@@ -30,7 +30,7 @@ const withProxy = async (task) => {
 const drain = (count) =>
   withProxy(async (proxy) => {
     // What any load costs, whatever waits, is no part of the queue's memory.
-    await load(proxy.started.url, { duration: 5, most: 60_000 })
+    await load(proxy.started.url, { duration: 5, most: 120_000 })
     await upstream.tell({ isDown: true, clear: true })
     const before = proxy.memoryBytes()
     for (let left = count; left > 0; left -= 100_000) {
@@ -68,10 +68,10 @@ for (let n = 0; n < 5; n++) starts.push(await withProxy(({ readyMs }) => readyMs
 
 say('durable and delivered …')
 const delivered = await withProxy(async (proxy) => {
-  await load(proxy.started.url, { duration: 8, most: 100_000 })
+  await load(proxy.started.url, { duration: 8, most: 200_000 })
   await upstream.tell({ clear: true })
   const cpu = proxy.cpuMs()
-  const result = await load(proxy.started.url, { duration: 10, most: 150_000 })
+  const result = await load(proxy.started.url, { duration: 10, most: 250_000 })
   const { people } = await upstream.tell({})
   return { ...result, perSecond: people / result.seconds, people, cpuUs: ((proxy.cpuMs() - cpu) / people) * 1_000 }
 })
@@ -79,15 +79,15 @@ const delivered = await withProxy(async (proxy) => {
 say('accepted, upstream down …')
 const accepted = await withProxy(async (proxy) => {
   await upstream.tell({ isDown: true })
-  await load(proxy.started.url, { duration: 8, most: 100_000 })
-  const result = await load(proxy.started.url, { duration: 10, most: 150_000 })
+  await load(proxy.started.url, { duration: 8, most: 200_000 })
+  const result = await load(proxy.started.url, { duration: 10, most: 250_000 })
   return { ...result, bytes: proxy.memoryBytes() }
 })
 await upstream.tell({ isDown: false })
 
 say('1 000 a second …')
 const calm = await withProxy(async (proxy) => {
-  await load(proxy.started.url, { duration: 8, most: 100_000 })
+  await load(proxy.started.url, { duration: 8, most: 200_000 })
   return loadEvenly(proxy.started.url, { perSecond: 1_000, seconds: 10 })
 })
 
