@@ -90,7 +90,7 @@ export const createLog = (options: LogOptions = {}): Log => {
   const write = (at: 'debug' | 'info' | 'warn' | 'error', line: Line, message: string): void =>
     logger[at](line, message)
 
-  /** By kind; kinds are codes of ours and therefore few. */
+  /** By kind; kinds are codes and texts of ours, and therefore few. */
   const quiet = new Map<string, { until: number; unlogged: number }>()
   const writeOnce = (at: 'warn' | 'error', line: Line, message: string): void => {
     const kind = `${line.event} ${line.code ?? line.why ?? ''} ${line.problem ?? ''}`

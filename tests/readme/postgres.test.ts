@@ -1,20 +1,13 @@
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type Installed, installExamples } from '../examples/install.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createAuthority, noCertificates } from '../faults/certificates.ts'
 import { startRecorder } from '../faults/recorder.ts'
 import { hasPostgres, startPostgres } from '../store/postgres-server.ts'
-import { runInShell, startProxyInShell } from './shell.ts'
+import { installForAll, runInShell, startProxyInShell } from './shell.ts'
 import { replaced, snippet } from './snippets.ts'
 
 describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 240_000 }, () => {
-  let installed: Installed
-  let folder: string
-  beforeAll(() => {
-    installed = installExamples([])
-    folder = installed.folder()
-  }, 180_000)
-  afterAll(() => installed?.remove())
+  const installed = installForAll()
 
   test.skipIf(noCertificates)(
     `several machines share a queue by these lines, over TLS${noCertificates ? ` (${noCertificates})` : ''}`,
@@ -29,7 +22,7 @@ describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 240_000 }, () => {
         // A server with a certificate of a public authority needs no more than the README says.
         'sslmode=verify-full': `sslmode=verify-full&sslrootcert=${authority.path}`,
       })
-      const start = () => startProxyInShell(text, { folder, env: { ORQ_SERVER_URL: recorder.url } })
+      const start = () => startProxyInShell(text, { folder: installed(), env: { ORQ_SERVER_URL: recorder.url } })
       const first = await start()
       const second = await start()
       expect([
@@ -60,19 +53,19 @@ describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 240_000 }, () => {
     const recorder = await startRecorder()
     const env = { ORQ_SERVER_URL: recorder.url }
     const [install = ''] = snippet('several machines').split('\n')
-    expect((await runInShell(install, { folder })).status).toBe(0)
+    expect((await runInShell(install, { folder: installed() })).status).toBe(0)
 
-    const old = await startProxyInShell('npx orq-identify proxy', { folder, env })
+    const old = await startProxyInShell('npx orq-identify proxy', { folder: installed(), env })
     recorder.mode = 'down'
     expect([
       await old.post({ external_id: 'u1', tags: ['1'] }),
       await old.post({ external_id: 'u2', tags: ['1'] }),
     ]).toEqual([202, 202])
     await old.stop()
-    const moved = await runInShell(replaced(snippet('moving'), { 'postgres://…': ORQ_STORE }), { folder })
+    const moved = await runInShell(replaced(snippet('moving'), { 'postgres://…': ORQ_STORE }), { folder: installed() })
     expect(moved).toEqual({ status: 0, output: expect.stringMatching(/^2 contacts taken over/m) })
     recorder.mode = 'ok'
-    const next = await startProxyInShell('npx orq-identify proxy', { folder, env: { ...env, ORQ_STORE } })
+    const next = await startProxyInShell('npx orq-identify proxy', { folder: installed(), env: { ...env, ORQ_STORE } })
     await expect.poll(() => [...recorder.numbers.keys()].sort(), { timeout: 20_000 }).toEqual(['u1.tags', 'u2.tags'])
     await next.stop()
   })

@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Installed, installExamples } from '../examples/install.ts'
+import { describe, expect, test } from 'vitest'
 import { startRecorder } from '../faults/recorder.ts'
 import { isAll } from '../is-all.ts'
-import { runInShell, startProxyInShell } from './shell.ts'
+import { installForAll, runInShell, startProxyInShell } from './shell.ts'
 import { snippet } from './snippets.ts'
 
 /** What was typed, and what was printed then. */
@@ -27,25 +26,23 @@ const comparable = (text: string): string =>
     .replace(/(^[0-9a-f]{32} .*\n)+/gm, (rows) => rows.split(/^/m).sort().join(''))
 
 describe.skipIf(!isAll)('beside the proxy that the package starts', { timeout: 120_000 }, () => {
-  let installed: Installed
-  beforeAll(() => {
-    installed = installExamples([])
-  }, 180_000)
-  afterAll(() => installed?.remove())
+  const installed = installForAll()
 
   test('every command of the transcript prints what stands below it', async () => {
-    const folder = installed.folder()
     const recorder = await startRecorder()
     recorder.script = ({ id, fields }) => {
       if (id === 'user_2') return { status: 500, headers: { 'retry-after': '840' } }
       return 'email' in fields ? { status: 422 } : undefined
     }
-    const proxy = await startProxyInShell('npx orq-identify proxy', { folder, env: { ORQ_SERVER_URL: recorder.url } })
+    const proxy = await startProxyInShell('npx orq-identify proxy', {
+      folder: installed(),
+      env: { ORQ_SERVER_URL: recorder.url },
+    })
     expect(await proxy.post({ external_id: 'user_2', email: 'omar@example.com', tags: ['7'] })).toBe(202)
     // Where one field alone is given and refused, nobody knows whether there is a contact.
     expect(await proxy.post({ external_id: 'user_1', email: 'jane@localhost', display_name: 'Jane' })).toBe(202)
 
-    const list = async () => (await runInShell('npx orq-identify queue list', { folder })).output
+    const list = async () => (await runInShell('npx orq-identify queue list', { folder: installed() })).output
     await expect.poll(async () => Object.keys(idsOf(await list())).sort()).toEqual(['backoff', 'parked'])
     const [theirs, ours] = [idsOf(steps[0]?.printed ?? ''), idsOf(await list())]
     const pairs = Object.entries(theirs).map(([state, id]) => [id, ours[state] as string] as const)
@@ -54,7 +51,7 @@ describe.skipIf(!isAll)('beside the proxy that the package starts', { timeout: 1
 
     recorder.script = () => undefined
     for (const { command, printed } of steps) {
-      const { status, output } = await runInShell(named(command), { folder })
+      const { status, output } = await runInShell(named(command), { folder: installed() })
       expect([command, comparable(output), status]).toEqual([command, comparable(named(printed)), 0])
       // Whoever reads it takes longer than the proxy, which sends what is due.
       if (command.includes('retry')) await expect.poll(() => recorder.callsOf('user_2')).toBe(2)

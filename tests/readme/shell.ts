@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { onTestFinished } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { mintToken } from '../../src/server.ts'
+import { type Installed, installExamples } from '../examples/install.ts'
 import { apiKey, secret } from '../node/running-proxy.ts'
 
 export interface ShellOptions {
@@ -104,4 +105,14 @@ export const startProxyInShell = async (text: string, { folder, env }: ShellOpti
       return (await fetch(`${url}/orq/v2/contacts`, { method: 'POST', headers, body: JSON.stringify(contact) })).status
     },
   }
+}
+
+/** For the tests of a `describe`: an empty folder where npm has installed the package. @returns where it is, once they run */
+export const installForAll = (): (() => string) => {
+  let installed: Installed
+  beforeAll(() => {
+    installed = installExamples([])
+  }, 180_000)
+  afterAll(() => installed?.remove())
+  return () => installed.folder()
 }
