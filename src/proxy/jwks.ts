@@ -15,7 +15,7 @@ import type { Verify } from './verify.ts'
 export interface JwksOptions {
   /**
    * The identity provider's JWK set (RFC 7517), https, or http on a loopback address; at most 64 kB. Asked for at the
-   * first token, every 10 minutes while tokens come, and for an unknown `kid` at most once in 30 s.
+   * first token, every 10 minutes while tokens come, and for an unknown `kid` at most once in 30 s, or 3 s while it fails.
    */
   url: string | URL
   /** What `iss` must be, to the letter: a slash at its end counts. */
