@@ -5,6 +5,7 @@ import { announce, isLong } from './soak.ts'
 
 const given = process.env['ORQ_SCHEDULES']
 const seed = Number(process.env['ORQ_SEED'] ?? Date.now() % 2 ** 31)
+const path = process.env['ORQ_PATH']
 
 /** How long one model plays where time is the measure, which a busy machine does not stretch; undefined: a fixed number. */
 const playMs = given ? undefined : isLong ? 600_000 : isAll ? 20_000 : undefined
@@ -14,7 +15,8 @@ export const scheduleTimeoutMs: number = given ? 86_400_000 : (playMs ?? 0) + 60
 
 /**
  * Plays random schedules: `few` of them in `npm test`, for a time in `npm run test:all` and `npm run soak`, and as many as
- * `ORQ_SCHEDULES` says. `ORQ_SEED` repeats a run; a failure prints its smallest schedule, too.
+ * `ORQ_SCHEDULES` says. `ORQ_SEED` repeats a run; a failure prints its smallest schedule, too, and the path to it, which
+ * `ORQ_PATH` repeats at once.
  */
 export const playSchedules = async <T extends unknown[]>(
   what: string,
@@ -24,6 +26,7 @@ export const playSchedules = async <T extends unknown[]>(
   announce(`${what}: random schedules`, playMs)
   const details = await fc.check(property, {
     seed,
+    ...(path && { path, endOnFailure: true }),
     numRuns: given ? Number(given) : playMs ? Number.MAX_SAFE_INTEGER : few,
     ...(playMs && { interruptAfterTimeLimit: playMs, markInterruptAsFailure: false }),
   })
