@@ -1,11 +1,10 @@
-import type { FieldName } from '../core/contact.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Claim, PutResult, Store, Update } from '../store/store.ts'
 import { type AttemptLimits, callMs, createAttempt, type Outcome, type Upsert } from './attempt.ts'
+import { type Delivery, deliveryOf, storedDelivery } from './delivery.ts'
 import type { EventListener } from './events.ts'
 import { createPace } from './pace.ts'
-import { parseReceipt } from './receipt.ts'
-import { createWaiters, type Delivery, type Waiter } from './waiters.ts'
+import { createWaiters } from './waiters.ts'
 import { watchStore } from './watched-store.ts'
 
 export interface DispatcherOptions {
@@ -66,22 +65,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   let mayBeDue = isDurable
   let isBehind = false
 
-  /** What an update that is stored and not delivered comes to. */
-  const stored = (retryAfterMs?: number): Delivery =>
-    isDurable ? { kind: 'accepted' } : { kind: 'unavailable', retryAfterMs }
-
-  const deliveryOf = (outcome: Outcome, waiter: Waiter): Delivery => {
-    if (outcome.kind === 'done') return { kind: 'delivered', ...parseReceipt(outcome.body) }
-    if (outcome.kind !== 'parked') return stored(outcome.kind === 'retry' ? outcome.retryAfterMs : undefined)
-    const { fields, refused } = outcome
-    const own = Object.keys(waiter.fields) as FieldName[]
-    const field = (own.length ? own : (['external_id'] as const)).find((name) => refused.includes(name))
-    const isOfIdAlone = own.length === 0
-    // An update of the id alone, joined to fields that were refused: it may well pass by itself.
-    if (isOfIdAlone && field && fields.length > 0) return stored()
-    if (field) return isDurable ? { kind: 'accepted' } : { kind: 'refused', field }
-    return own.every((name) => fields.includes(name)) ? { kind: 'delivered' } : stored()
-  }
+  const stored = (retryAfterMs?: number): Delivery => storedDelivery(isDurable, retryAfterMs)
 
   const record = (claim: Claim, outcome: Outcome): Promise<void> => {
     switch (outcome.kind) {
@@ -118,7 +102,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (isDurable && mayBeDue) void pump()
     // What a durable store could not record, it still has. What it was told to forget must be forgotten first.
     if (!isDurable) await recorded
-    if (outcome.kind !== 'released') waiters.tell(claim, (waiter) => deliveryOf(outcome, waiter))
+    if (outcome.kind !== 'released') waiters.tell(claim, ({ fields }) => deliveryOf(fields, claim, outcome, isDurable))
     await recorded
     return outcome.kind
   }

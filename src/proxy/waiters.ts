@@ -1,17 +1,7 @@
-import type { FieldName, Fields } from '../core/contact.ts'
+import type { Fields } from '../core/contact.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Claim } from '../store/store.ts'
-
-/** What became of an update. `id` and `updated` are upstream's, when it gave them. */
-export type Delivery =
-  | { kind: 'delivered'; id?: string | undefined; updated?: string | undefined }
-  | { kind: 'accepted' }
-  | { kind: 'superseded'; number: number }
-  /** The token is older than what it may write. */
-  | { kind: 'revoked' }
-  /** Upstream will never take this field. */
-  | { kind: 'refused'; field: FieldName | 'external_id' }
-  | { kind: 'unavailable'; retryAfterMs?: number | undefined }
+import type { Delivery } from './delivery.ts'
 
 export interface Waiter {
   externalId: string

@@ -92,6 +92,27 @@ describe('an answer', () => {
       expect(await store.list({ limit: 1 })).toEqual([])
     },
   )
+
+  test.each(['purged', 'dropped'])(
+    'of an update that was %s while its page waits is not that a newer one of another field was delivered',
+    async (how) => {
+      const world = start()
+      void world.process.put('u1', { email: 'a@b.c' })
+      const call = await next(world)
+      const late = world.process.put('u1', { tags: [] })
+      await world.settle()
+      const { store } = world.process
+      const [entry] = await store.list({ limit: 1 })
+      if (how === 'purged') await store.purge('u1', 0)
+      else await store.drop(entry?.id ?? '')
+      const newer = world.process.put('u1', { display_name: 'A' }, { issuedAt: world.clock.now() })
+      call.answer('done')
+      ;(await next(world)).answer('done')
+      expect(await newer).toMatchObject({ kind: 'delivered' })
+      expect(await late).toEqual({ kind: 'accepted' })
+      expect(world.process.calls.some(({ tags }) => tags)).toBe(false)
+    },
+  )
 })
 
 describe('what fails', () => {
