@@ -133,18 +133,21 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const pump = async (keepAlive: KeepAlive = () => {}): Promise<void> => {
     if (isPumping) return
     isPumping = true
+    let isBacklog = isBehind
     for (let free = pace.free(taken); mayBeDue && !isClosed && free > 0; free = pace.free(taken)) {
       mayBeDue = false
-      taken += free
+      // The rest is for what comes meanwhile: what is not claimed as it is stored another process may take.
+      const limit = isBacklog ? free : Math.ceil(free / 2)
+      taken += limit
       const askedAt = clock.monotonic()
-      const asking = store.claim(free).catch(() => []) // a store that fails is asked again at the next poll
+      const asking = store.claim(limit).catch(() => []) // a store that fails is asked again at the next poll
       storing.add(asking)
       const claims = await asking
       storing.delete(asking)
-      taken -= free - claims.length
-      const last = claims.at(-1)
-      mayBeDue ||= claims.length === free
-      isBehind = claims.length === free && !!last && clock.now() - last.pendingSince > behindMs
+      taken -= limit - claims.length
+      isBacklog = claims.length === limit
+      mayBeDue ||= isBacklog
+      isBehind = isBacklog && clock.now() - (claims.at(-1)?.pendingSince ?? 0) > behindMs
       for (const claim of claims) start(claim, askedAt, keepAlive)
     }
     isPumping = false

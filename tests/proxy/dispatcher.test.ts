@@ -49,6 +49,17 @@ describe.each([
   })
 })
 
+test('what comes while the store is asked for what is due is claimed as it is stored: another process could take it, and its page would wait in vain', async () => {
+  const { put, open } = setUp({
+    store: (store) => ({ ...store, isDurable: true, claim: () => new Promise(() => {}) }),
+  })
+  const delivery = put('u1')
+  await settle()
+  expect(open).toHaveLength(1)
+  open[0]?.answer('done')
+  expect(await delivery).toMatchObject({ kind: 'delivered' })
+})
+
 describe('an update of the id alone that was joined to a refused field', () => {
   test('is not called delivered: it is to be tried again by itself', async () => {
     const { put, open } = setUp()
