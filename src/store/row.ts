@@ -89,7 +89,14 @@ export const wakeNow = (row: Row, now: number): void => {
 /** To be done before something is added to what is undelivered. */
 export const beginPending = (row: Row, now: number): void => {
   if (isPending(row)) return
+  // Of a row whose content was dropped while it was held, `span` is the end of that lease.
+  const { lease, span: heldUntil } = row
   wakeNow(row, now)
+  if (lease !== undefined && heldUntil > now) {
+    row.lease = lease
+    row.wake = Math.min(heldUntil, now + leaseMs)
+    row.span = row.wake - now
+  }
   row.pendingSince = now
   row.attempts = 0
 }
@@ -149,6 +156,8 @@ export const leaseRow = (row: Row, externalId: string, lease: number, now: numbe
 
 export const lookAt = (row: Row | undefined, claim: Claim): 'current' | 'newer' | 'lost' => {
   if (row?.lease !== claim.lease) return 'lost'
+  // Nobody but its holder takes out what is claimed: it was dropped.
+  if (!isPending(row) || fieldsOf(claim.fields).some((field) => !row.payload[field])) return 'lost'
   return row.version > claim.version ? 'newer' : 'current'
 }
 
@@ -186,6 +195,7 @@ export const settleRow = (
 
 /** Ends a claim: not before `due`. */
 export const postponeRow = (row: Row, due: number, reason: string, now: number): void => {
+  if (!isPending(row)) return wakeNow(row, now)
   row.lease = undefined
   row.wake = due
   row.span = Math.max(0, due - now)
@@ -214,13 +224,19 @@ export const requeueRow = (row: Row, now: number, nextVersion: () => number): vo
 }
 
 /**
- * Whoever holds the row has lost it. What is known to be upstream stays; of what is dropped it is known how old it was, so
- * that moving an older copy of the row does not bring it back.
+ * Whoever holds the row has lost what it claimed, but may have it on the wire: what comes next must not be overtaken by
+ * that, and waits until the holder ends, or its lease does. What is known to be upstream stays; of what is dropped it is known
+ * how old it was, so that moving an older copy of the row does not bring it back.
  */
 export const dropRow = (row: Row, now: number): void => {
+  const { lease, wake } = row
+  const isHeld = isPending(row) && lease !== undefined
   const dropped = { ...row.parked, ...takeOut(row, { version: Number.POSITIVE_INFINITY }, now) }
   for (const field of fieldsOf(dropped)) markSent(row.ledger, field, dropped[field]?.at(-1) as number)
   row.parked = {}
+  if (!isHeld) return
+  row.lease = lease
+  row.span = wake
 }
 
 /** Where nothing is durable, what failed is forgotten. */

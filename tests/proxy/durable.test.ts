@@ -355,3 +355,25 @@ test('closing lets calls end, gives the rest back, and the next process goes on 
   await world.clock.advance(500)
   expect(heir.calls).toEqual([{ external_id: 'u2' }])
 })
+
+test('what follows a dropped update is not sent beside it by another process, so that it is not overtaken', async () => {
+  const world = start()
+  const { process: one, clock, settle } = world
+  const two = world.start()
+  await settle()
+  void one.put('u1', { email: 'old@b.c' })
+  await settle()
+  const [entry] = await two.store.list({ limit: 1 })
+  await two.store.drop(entry?.id ?? '')
+  expect(await two.put('u1', { email: 'new@b.c' })).toEqual({ kind: 'accepted' })
+  await clock.advance(5_000)
+  expect(two.calls).toEqual([])
+  one.open[0]?.answer('done')
+  await clock.advance(500)
+  const [call] = [...one.open, ...two.open]
+  expect(call?.contact.email).toBe('new@b.c')
+  call?.answer('done')
+  await settle()
+  expect(await two.put('u1', { email: 'new@b.c' })).toEqual({ kind: 'delivered' })
+  expect(await two.store.stats()).toEqual({ pending: 0, parked: 0 })
+})

@@ -329,10 +329,26 @@ export const describeStore = (name: string, open: (clock: FakeClock) => Store | 
         expect(await put('u1', { email: 'a@b.c' })).toMatchObject({ kind: 'stored' })
       })
 
+      test.each(['done', 'retry', 'release'] as const)(
+        'of what is being sent: what comes next waits for its end, by %s, so as not to be overtaken',
+        async (end) => {
+          const claim = claimOf(await put('u1', { email: 'a@b.c' }))
+          await store.drop((await entryOf(store)).id)
+          expect(await put('u1', { tags: ['x'] })).toMatchObject({ kind: 'stored', claim: undefined, waits: 'leased' })
+          expect(await store.look(claim)).toBe('lost')
+          expect(await store.claim(9)).toEqual([])
+          if (end === 'done') await store.done(claim)
+          else if (end === 'retry') await store.retry(claim, clock.now(), 'r')
+          else await store.release([claim])
+          expect(await store.claim(9)).toMatchObject([{ externalId: 'u1', fields: { tags: ['x'] } }])
+        },
+      )
+
       test('keeps what is known to be upstream, and the numbers of clients', async () => {
         await store.done(claimOf(await put('u1', { tags: ['x'] }, { number: 4 })))
-        await put('u1', { email: 'a@b.c' }, { number: 5 })
+        const claim = claimOf(await put('u1', { email: 'a@b.c' }, { number: 5 }))
         await store.drop((await entryOf(store)).id)
+        await store.done(claim)
         expect(await put('u1', { email: 'b@b.c' }, { number: 4 })).toEqual({ kind: 'superseded', number: 5 })
         await store.done(claimOf(await put('u1')))
         expect(await put('u1', { tags: ['x'] })).toEqual({ kind: 'unchanged' })
@@ -409,6 +425,20 @@ export const describeDurableStore = (name: string, open: (clock: FakeClock) => S
       expect(current.fields).toEqual({ email: 'a@b.c' })
       await store.done(old)
       expect(await store.look(current)).toBe('current')
+    })
+
+    test('what follows a dropped update waits no longer than the lease that it had', async () => {
+      const claim = claimOf(await put('u1', { email: 'a@b.c' }))
+      await store.drop((await entryOf(store)).id)
+      await clock.advance(store.leaseMs - 1_000)
+      expect(await put('u1', { tags: [] })).toMatchObject({ waits: 'leased' })
+      await clock.advance(999)
+      expect(await store.claim(9)).toEqual([])
+      await clock.advance(1)
+      const [current] = await store.claim(9)
+      expect(current?.fields).toEqual({ tags: [] })
+      await store.done(claim)
+      expect(await store.look(current as Claim)).toBe('current')
     })
 
     test('a clock set back delays nothing by more than its own back-off', async () => {
