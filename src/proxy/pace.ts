@@ -80,9 +80,10 @@ export const createPace = ({ concurrency, clock, random, onEvent }: PaceOptions)
     failed: (externalId, how, pauseMs) => {
       if (streak.how !== how) streak = { how, ids: new Set() }
       if (streak.ids.size < limits[how]) streak.ids.add(externalId)
-      if (pauseMs !== undefined && pauseMs > waitMs()) {
+      if (pauseMs) {
         if (waitMs() === 0) tell('retry_after', pauseMs)
-        pausedUntil = clock.monotonic() + pauseMs
+        // Also where a longer pause runs: that may end early.
+        pausedUntil = Math.max(pausedUntil, clock.monotonic() + pauseMs)
       }
       if (how === 'blocked' && (streak.ids.size >= limits.blocked || mode === 'blocked')) pause('blocked')
       else if (mode !== 'open') pause(mode)

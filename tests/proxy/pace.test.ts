@@ -46,6 +46,15 @@ test('five contacts in a row: one probe at a time, further apart, until one pass
   expect(events.map(({ type }) => type)).toEqual(['paused', 'resumed'])
 })
 
+test('Retry-After that comes while a longer pause runs holds when that one ends early', () => {
+  const { pace, fail } = setUp()
+  fail(3, 'blocked')
+  pace.failed('u9', 'retry', 30_000)
+  // It was on the wire when the pause began.
+  pace.passed()
+  expect([pace.waitMs(), pace.isOpen()]).toEqual([30_000, false])
+})
+
 test('what fails together counts once', () => {
   const { pace, fail } = setUp()
   fail(64)
