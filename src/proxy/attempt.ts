@@ -15,6 +15,8 @@ export type Outcome =
   | { kind: 'retry'; afterMs: number; reason: string; retryAfterMs: number | undefined }
   /** Nothing is known to be wrong: to be claimed anew. */
   | { kind: 'released' }
+  /** Another holds the row by now, or it was purged or dropped. */
+  | { kind: 'lost' }
 
 /** @param goesOn asked before a second call for the same contact: whether that is still to be sent */
 export type Upsert = (contact: Contact, signal: AbortSignal, goesOn: () => Promise<boolean>) => Promise<UpsertResult>
@@ -55,6 +57,8 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
     let isLost = false
     /** Whether PATCH was not sent as it could outlive the lease. */
     let isLate = false
+    /** Whether the store could not be asked between two calls. */
+    let isUnknown = false
     /** Of the last call, where it had no answer. */
     let trouble: Trouble | undefined
     /**
@@ -62,7 +66,9 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
      * store may have told, before that, of a lease that is over by now.
      */
     const goesOn = async (): Promise<boolean> => {
+      isUnknown = true
       isLost = (await store.look(claim)) === 'lost'
+      isUnknown = false
       isLate = clock.monotonic() > startBy + callMs
       return !isLost && !isLate
     }
@@ -89,17 +95,20 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
           return undefined
         })
       const kind = result?.kind ?? 'retry'
+      const ms = clock.monotonic() - start
       onEvent?.({
         type: 'call',
         result: kind,
         status: result?.answer.status,
         trouble,
-        ms: clock.monotonic() - start,
+        ms,
         externalId,
       })
       // Half an upsert says neither that upstream takes calls nor that it does not.
       if (isLost) return 'lost'
-      if (isLate) return undefined
+      if (isLate || isUnknown) return undefined
+      // Nor does one that we have ended before it had its time.
+      if (!result && signal.aborted && ms < callMs / 2) return undefined
       if (kind === 'done' || kind === 'refused') pace.passed()
       else pace.failed(externalId, kind, pauseMsOf(result))
       return result
@@ -124,16 +133,17 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
 
     const split = async (first: UpsertResult): Promise<Outcome> => {
       // A newer update may have mended it; a purged contact must not be sent again.
-      if ((await store.look(claim)) !== 'current') return { kind: 'released' }
+      const now = await store.look(claim)
+      if (now !== 'current') return { kind: now === 'lost' ? 'lost' : 'released' }
       const refused: (keyof Contact)[] = []
       const asked: FieldName[] = []
       let status = first.answer.status
       for (const name of names) {
         // Purged or dropped meanwhile: not one field more.
-        if (asked.length && (await store.look(claim)) === 'lost') return { kind: 'released' }
+        if (asked.length && (await store.look(claim)) === 'lost') return { kind: 'lost' }
         // Of one field the answer is known.
         const result = names.length > 1 ? await call([name]) : first
-        if (result === 'lost') return { kind: 'released' }
+        if (result === 'lost') return { kind: 'lost' }
         if (result === 'late') {
           if (!asked.length || signal.aborted) return fail(undefined)
           break
@@ -149,9 +159,10 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       return { kind: 'parked', fields: asked, refused, reason: `${status} refused` }
     }
 
-    if (hasWaited && !(await goesOn())) return { kind: 'released' }
+    if (hasWaited && !(await goesOn())) return { kind: isLost ? 'lost' : 'released' }
     const result = await call(names)
-    if (result === 'late' || result === 'lost') return { kind: 'released' }
+    if (result === 'lost') return { kind: 'lost' }
+    if (result === 'late') return { kind: 'released' }
     if (result?.kind === 'done') return { kind: 'done', body: result.answer.body }
     return result?.kind === 'refused' ? split(result) : fail(result)
   }

@@ -1,4 +1,4 @@
-import type { FieldName, Fields } from '../core/contact.ts'
+import type { Contact, FieldName, Fields } from '../core/contact.ts'
 import type { Claim } from '../store/store.ts'
 import type { Outcome } from './attempt.ts'
 import { parseReceipt } from './receipt.ts'
@@ -29,10 +29,14 @@ export const deliveryOf = (own: Fields, claim: Claim, outcome: Outcome, isDurabl
   }
   if (outcome.kind !== 'parked') return stored(outcome.kind === 'retry' ? outcome.retryAfterMs : undefined)
   const { fields, refused } = outcome
-  const isOfIdAlone = names.length === 0
-  const field = (isOfIdAlone ? (['external_id'] as const) : names).find((name) => refused.includes(name))
-  // An update of the id alone, joined to fields that were refused: it may well pass by itself.
-  if (isOfIdAlone && field && fields.length > 0) return stored()
-  if (field) return isDurable ? { kind: 'accepted' } : { kind: 'refused', field }
-  return names.every((name) => fields.includes(name)) ? { kind: 'delivered' } : stored()
+  const isRefused = (name: keyof Contact): boolean => refused.includes(name)
+  if (names.length === 0) {
+    if (!isRefused('external_id')) return { kind: 'delivered' }
+    // Joined to fields that were refused, it may well pass by itself.
+    return isDurable || fields.length > 0 ? stored() : { kind: 'refused', field: 'external_id' }
+  }
+  // Of a value that a newer one has replaced nobody knows whether it would be refused.
+  const field = names.find((name) => isRefused(name) && own[name] === claim.fields[name])
+  if (field && !isDurable) return { kind: 'refused', field }
+  return names.every((name) => fields.includes(name) && !isRefused(name)) ? { kind: 'delivered' } : stored()
 }

@@ -4,6 +4,7 @@ import { type AttemptLimits, callMs, createAttempt, type Outcome, type Upsert } 
 import { type Delivery, deliveryOf, storedDelivery } from './delivery.ts'
 import type { EventListener } from './events.ts'
 import { createPace } from './pace.ts'
+import { createRecord } from './record.ts'
 import { createWaiters } from './waiters.ts'
 import { watchStore } from './watched-store.ts'
 
@@ -54,41 +55,23 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const waiters = createWaiters(clock)
   const pace = createPace({ concurrency, clock, random, onEvent })
   const attempt = createAttempt({ store, upsert, clock, pace, random, onEvent })
+  const record = createRecord({ store, clock, onEvent })
   /** By contact, until the outcome is in the store. */
   const running = new Map<string, Running>()
   const storing = new Set<Promise<unknown>>()
+  /** Contacts with an update that is being stored and keeps a slot. */
+  const asking = new Set<string>()
   /** Calls on the wire and slots kept for a claim that the store is asked for. Counted before any waiting. */
   let taken = 0
   let isClosed = false
   let isPumping = false
+  /** How often the store was asked for what is due. */
+  let asks = 0
   /** Whether the store may have something due that nobody has asked for. */
   let mayBeDue = isDurable
   let isBehind = false
 
   const stored = (retryAfterMs?: number): Delivery => storedDelivery(isDurable, retryAfterMs)
-
-  const record = (claim: Claim, outcome: Outcome): Promise<void> => {
-    switch (outcome.kind) {
-      case 'done':
-        onEvent?.({
-          type: 'delivered',
-          externalId: claim.externalId,
-          // A clock that was set back says nothing.
-          ms: Math.max(0, clock.now() - claim.pendingSince),
-        })
-        return store.done(claim)
-      case 'retry':
-        return store.retry(claim, clock.now() + outcome.afterMs, outcome.reason)
-      case 'released':
-        return store.release([claim])
-      case 'parked': {
-        const { fields, refused, reason } = outcome
-        onEvent?.({ type: 'parked', externalId: claim.externalId, fields: refused, reason })
-        const asked = Object.fromEntries(fields.map((name) => [name, claim.fields[name]]))
-        return store.park({ ...claim, fields: asked }, refused, reason)
-      }
-    }
-  }
 
   const run = async (claim: Claim, limits: AttemptLimits): Promise<Outcome['kind']> => {
     const outcome = await attempt(claim, limits)
@@ -129,6 +112,15 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     running.set(externalId, self)
   }
 
+  /** Claims that came when closing had begun; it waits for this. */
+  const giveBack = async (claims: readonly Claim[]): Promise<void> => {
+    taken -= claims.length
+    const releasing = store.release(claims).catch(() => {}) // the lease runs out
+    storing.add(releasing)
+    await releasing
+    storing.delete(releasing)
+  }
+
   /** One at a time, so that a row which becomes due meanwhile is looked for once more and never overlooked. */
   const pump = async (keepAlive: KeepAlive = () => {}): Promise<void> => {
     if (isPumping) return
@@ -140,17 +132,25 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const limit = isBacklog ? free : Math.ceil(free / 2)
       taken += limit
       const askedAt = clock.monotonic()
-      const asking = store.claim(limit).catch(() => []) // a store that fails is asked again at the next poll
-      storing.add(asking)
-      const claims = await asking
-      storing.delete(asking)
+      const ask = ++asks
+      const claiming = store.claim(limit).catch(() => []) // a store that fails is asked again at the next poll
+      storing.add(claiming)
+      const claims = await claiming
+      storing.delete(claiming)
       taken -= limit - claims.length
       isBacklog = claims.length === limit
       mayBeDue ||= isBacklog
       isBehind = isBacklog && clock.now() - (claims.at(-1)?.pendingSince ?? 0) > behindMs
-      for (const claim of claims) start(claim, askedAt, keepAlive)
+      if (isClosed) await giveBack(claims)
+      else for (const claim of claims) start(claim, askedAt, keepAlive)
+      // Nothing more is due: what was waited for before that, and is not sent here, is in back-off or held elsewhere.
+      if (isDurable && !mayBeDue)
+        waiters.tellAll((waiter) => (waiter.ask < ask && !running.has(waiter.externalId) ? stored() : undefined))
     }
     isPumping = false
+    // Who waits for a call that may not be made now would wait in vain.
+    if (pace.waitMs() > 0)
+      waiters.tellAll(({ externalId, version }) => (running.has(externalId) ? undefined : giveUp(externalId, version)))
   }
 
   let cancelPoll = (): void => {}
@@ -162,15 +162,28 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   // Rows come due by themselves, of this process or of one that died.
   if (isDurable) poll()
 
-  const put = async (update: Update): Promise<PutResult> => {
-    const claim = pace.isOpen() && !isBehind && taken < concurrency
-    if (claim) taken++
+  const put = async (update: Update, keepAlive: KeepAlive): Promise<PutResult> => {
+    const { externalId } = update
+    // One slot per contact: many updates of one must not leave others without a claim.
+    const claim = pace.isOpen() && !isBehind && taken < concurrency && !asking.has(externalId)
+    if (claim) {
+      taken++
+      asking.add(externalId)
+    }
     let result: PutResult | undefined
     try {
       result = await store.put(update, { claim })
-      return result
+      if (!isClosed || result.kind !== 'stored' || !result.claim) return result
+      // Before the store is closed, which waits for this.
+      await giveBack([result.claim])
+      return { ...result, claim: undefined }
     } finally {
-      if (claim && !(result?.kind === 'stored' && result.claim)) taken--
+      if (claim) asking.delete(externalId)
+      if (claim && !(result?.kind === 'stored' && result.claim)) {
+        taken--
+        // Another contact may have been left without a claim for want of this slot.
+        if (mayBeDue) keepAlive(pump(keepAlive))
+      }
     }
   }
 
@@ -187,7 +200,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     deliver: async (update, keepAlive = () => {}) => {
       if (isClosed) return { kind: 'unavailable' }
       const askedAt = clock.monotonic()
-      const storingThis = put(update)
+      const wasRunning = running.has(update.externalId)
+      const storingThis = put(update, keepAlive)
       storing.add(storingThis)
       const result = await storingThis.finally(() => storing.delete(storingThis))
       if (result.kind === 'unchanged') return { kind: 'delivered' }
@@ -195,29 +209,27 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const { externalId, fields } = update
       const { version, claim, waits } = result
       if (isClosed) {
-        if (claim) {
-          taken--
-          await store.release([claim])
-        }
+        if (claim) await giveBack([claim])
         return stored()
       }
+      const ask = asks
       const before = running.get(externalId)
       if (before) before.hasNewer = true
       else if (!claim) {
         mayBeDue = true
         void pump(keepAlive)
-        const isFar = isDurable ? waits || isBehind || !pace.isOpen() : pace.waitMs() > 0
+        const isFar = isDurable ? (waits && !wasRunning) || isBehind || !pace.isOpen() : pace.waitMs() > 0
         if (isFar) return giveUp(externalId, version)
       }
       const patience = isDurable ? patienceMs.durable : patienceMs.volatile
-      const delivery = waiters.wait({ externalId, version, fields }, patience, () => giveUp(externalId, version))
+      const delivery = waiters.wait({ externalId, version, fields, ask }, patience, () => giveUp(externalId, version))
       if (claim) start(claim, askedAt, keepAlive)
       return delivery
     },
     close: async (graceMs = 0) => {
       isClosed = true
       cancelPoll()
-      await Promise.allSettled(storing)
+      while (storing.size) await Promise.allSettled(storing)
       const ended = (): Promise<unknown> => Promise.all([...running.values()].map((one) => one.ended))
       const abort = (): void => {
         for (const { aborter } of running.values()) aborter.abort()
@@ -225,7 +237,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const cancel = graceMs > 0 ? clock.after(graceMs, abort) : abort()
       await ended()
       cancel?.()
-      waiters.tellAll(stored())
+      waiters.tellAll(() => stored())
       await store.close()
     },
   }

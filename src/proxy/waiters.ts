@@ -7,6 +7,8 @@ export interface Waiter {
   externalId: string
   version: number
   fields: Fields
+  /** How often the store had been asked for what is due when this one began to wait. */
+  ask: number
 }
 
 /** The requests that wait for what becomes of their update. */
@@ -15,7 +17,8 @@ export interface Waiters {
   wait(waiter: Waiter, patienceMs: number, late: () => Delivery): Promise<Delivery>
   /** Answers those whose update the claim carried. */
   tell(claim: Claim, delivery: (waiter: Waiter) => Delivery): void
-  tellAll(delivery: Delivery): void
+  /** Answers those for whom there is an answer. */
+  tellAll(delivery: (waiter: Waiter) => Delivery | undefined): void
 }
 
 export const createWaiters = (clock: Clock): Waiters => {
@@ -40,7 +43,10 @@ export const createWaiters = (clock: Clock): Waiters => {
         if (waiter.version <= version) settle(delivery(waiter))
     },
     tellAll: (delivery) => {
-      for (const settle of [...byContact.values()].flatMap((some) => [...some.values()])) settle(delivery)
+      for (const [waiter, settle] of [...byContact.values()].flatMap((some) => [...some])) {
+        const answer = delivery(waiter)
+        if (answer) settle(answer)
+      }
     },
   }
 }

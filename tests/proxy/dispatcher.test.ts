@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { type Fields, fieldNames } from '../../src/core/contact.ts'
+import { createDispatcher } from '../../src/proxy/dispatcher.ts'
+import type { ProxyEvent } from '../../src/proxy/events.ts'
+import { memory } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
+import { fakeClock } from '../clock.ts'
 import { settle, setUp } from './dispatcher-harness.ts'
 
 /** A store on a disk: each call takes a turn of the event loop. */
@@ -73,6 +77,64 @@ describe('an update of the id alone that was joined to a refused field', () => {
     open[0]?.answer('refused')
     expect(await email).toEqual({ kind: 'refused', field: 'email' })
     expect(await id).toMatchObject({ kind: 'unavailable' })
+  })
+})
+
+test('refused is said only of the value that was refused, not of one that it had replaced', async () => {
+  const { put, open } = setUp()
+  void put('u1', { tags: [] })
+  await settle()
+  const [good, bad] = [put('u1', { email: 'good@b.c' }), put('u1', { email: 'bad@b.c' })]
+  await settle()
+  open[0]?.answer('done')
+  await settle()
+  open[0]?.answer('refused')
+  expect(await bad).toEqual({ kind: 'refused', field: 'email' })
+  expect(await good).toMatchObject({ kind: 'unavailable' })
+})
+
+describe('no failure of upstream, so that nothing pauses, is', () => {
+  const answer = { status: 200, headers: new Headers(), body: '{}' }
+
+  test('a store that cannot be asked between POST and PATCH', async () => {
+    const clock = fakeClock()
+    const events: ProxyEvent[] = []
+    const dispatcher = createDispatcher({
+      store: { ...memory({ clock }), isDurable: true, look: () => Promise.reject(new Error('the database is away')) },
+      clock,
+      onEvent: (event) => events.push(event),
+      upsert: async (_, __, goesOn) => {
+        await goesOn()
+        return { kind: 'done', answer }
+      },
+    })
+    for (let i = 0; i < 5; i++) await dispatcher.deliver({ externalId: `u${i}`, fields: {} })
+    expect(events.filter(({ type }) => type === 'call')).toHaveLength(5)
+    expect(events.filter(({ type }) => type === 'paused')).toEqual([])
+    await dispatcher.close()
+  })
+
+  test('a call that is ended soon after it began, as its page has waited long enough for a slot', async () => {
+    const clock = fakeClock()
+    const events: ProxyEvent[] = []
+    const dispatcher = createDispatcher({
+      store: memory({ clock }),
+      clock,
+      concurrency: 5,
+      onEvent: (event) => events.push(event),
+      // It takes everything, in three seconds.
+      upsert: (_, signal) =>
+        new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason))
+          clock.after(3_000, () => resolve({ kind: 'done', answer }))
+        }),
+    })
+    const all = Promise.all(
+      Array.from({ length: 30 }, (_, i) => dispatcher.deliver({ externalId: `u${i}`, fields: {} })),
+    )
+    await clock.advance(8_000)
+    expect((await all).filter(({ kind }) => kind === 'unavailable').length).toBeGreaterThan(5)
+    expect(events.filter(({ type }) => type === 'paused')).toEqual([])
   })
 })
 
