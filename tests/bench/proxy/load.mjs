@@ -58,6 +58,8 @@ export const load = async (url, { path = '/orq/v2/contacts', most, amount, nextP
     autocannon({
       url: one,
       connections: connections / urls.length,
+      // It runs while requests are written out, before the first is sent: on a slow machine longer than the default.
+      timeout: 120,
       // The proxy ends a connection after 1 000 requests and says so; this client does not listen.
       reconnectRate: 900,
       ...(amount && { amount: amount / urls.length }),
