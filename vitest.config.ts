@@ -5,8 +5,8 @@ const browserTests = ['tests/browser/**/*.test.ts', 'tests/runtimes/service-work
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     // Machines are sometimes busy: what is awaited may take its time, and what is there at once is not waited for.
     expect: { poll: { timeout: 10_000 } },
     // Two cores: browsers and servers of several files at once would only starve each other.

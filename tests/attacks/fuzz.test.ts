@@ -82,7 +82,7 @@ describe(`${count} random requests, again with ORQ_SEED=${seed}`, () => {
   })
 
   test('reach the contacts API with the values that were sent, if they were taken, and for nobody else', {
-    timeout: 90_000,
+    timeout: 120_000,
   }, async () => {
     const whoIn = (json: Record<string, unknown>): string => String(json['external_id'])
     // A 202 is on its way.
@@ -92,7 +92,7 @@ describe(`${count} random requests, again with ORQ_SEED=${seed}`, () => {
           const there = new Set(target.upstream.received.map(({ json }) => whoIn(json)))
           return [...taken].filter((who) => !there.has(who))
         },
-        { timeout: 60_000 },
+        { timeout: 120_000 },
       )
       .toEqual([])
     const requests = new Map(sent.batches.flatMap((batch) => batch.requests.map((request) => [request.who, request])))

@@ -68,7 +68,7 @@ test.runIf(hasLibraries).each(Object.entries(apps))(
     expect(posts).toHaveLength(2)
     expect(errors).toEqual([])
   },
-  60_000,
+  120_000,
 )
 
 const parts = frameworks.flatMap(({ name, parts }) => parts.map(({ file, code }) => [name, file, code] as const))

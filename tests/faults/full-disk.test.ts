@@ -55,7 +55,7 @@ describe.skipIf(noMount)(`a file system of its own${noMount ? ` (${noMount})` : 
   })
 
   test('F19: that is read-only at the start: 503 and not ready; writable again it recovers alone, and all is delivered', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const recorder = await startRecorder()
     const machine = createMachine(recorder)

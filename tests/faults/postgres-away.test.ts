@@ -65,7 +65,7 @@ describe.skipIf(!hasPostgres)('F27: a proxy whose PostgreSQL', () => {
     test.each([
       ['at this moment', 0],
       ['for a while', 8_000],
-    ])('%s: what is sent is answered 503, and SIGTERM ends it within 10 s', { timeout: 60_000 }, async (_, ms) => {
+    ])('%s: what is sent is answered 503, and SIGTERM ends it within 10 s', { timeout: 120_000 }, async (_, ms) => {
       const { machine, url, admin } = await setUp()
       const wire = await startWire(url)
       const proxy = await machine.start({ env: { ORQ_STORE: withPort(url, wire.url) } })
@@ -140,7 +140,7 @@ describe.skipIf(!hasPostgres)('F27: a proxy whose PostgreSQL', () => {
   ])(
     '%s: 503 and not ready, with all that waits as it was, and it goes on by itself',
     {
-      timeout: 60_000,
+      timeout: 120_000,
     },
     async (_, begin) => {
       const { recorder, machine, url, admin, role } = await setUp()
@@ -167,7 +167,7 @@ describe.skipIf(!hasPostgres)('F27: a proxy whose PostgreSQL', () => {
   )
 
   test('restarts in the middle of everything: whoever comes then finds nothing to mend', {
-    timeout: 90_000,
+    timeout: 120_000,
   }, async () => {
     const { recorder, machine, url, admin: before, database } = await setUp()
     const env = { ORQ_STORE: url, ORQ_STORE_TIMEOUT_MS: '1000' }
@@ -194,7 +194,7 @@ describe.skipIf(!hasPostgres)('F27: a proxy whose PostgreSQL', () => {
   })
 
   test('dies, and whose standby takes over: nothing is lost, and nobody starts on the standby before', {
-    timeout: 90_000,
+    timeout: 120_000,
   }, async () => {
     const { recorder, machine, url, admin, database, role } = await setUp()
     const standby = await startStandby(server)

@@ -26,7 +26,7 @@ describe.skipIf(!hasPostgres)('two proxies on one PostgreSQL', () => {
   }
 
   test('F31: a hot contact has one call on the wire, few in all, none is refused, and it delays no other', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const { recorder, machine, proxies } = await setUp()
     machine.isNumbered = true

@@ -113,7 +113,7 @@ describe.skipIf(!hasPostgres)('orq-identify proxy on PostgreSQL', () => {
   })
 
   test('F27: loses its database while it runs: 503 and not ready, and afterwards all is delivered', {
-    timeout: 90_000,
+    timeout: 120_000,
   }, async () => {
     const { recorder, machine, url } = await withDatabase()
     const proxy = await machine.start({ env: { ORQ_STORE: url, ORQ_STORE_TIMEOUT_MS: '1000' } })

@@ -19,7 +19,7 @@ const usersOf = (path: string): number => {
 
 describe.concurrent('a second proxy on the same file', () => {
   test('refuses in one line with the mend, while the first goes on and queue commands work beside it', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async ({ onTestFinished }) => {
     const recorder = await startRecorder(onTestFinished)
     const machine = createMachine(recorder, onTestFinished)
@@ -45,7 +45,7 @@ describe.concurrent('a second proxy on the same file', () => {
   test.skipIf(process.platform !== 'linux')(
     'waits for the first to end that was told to, and goes on with what that one leaves',
     {
-      timeout: 60_000,
+      timeout: 120_000,
     },
     async ({ onTestFinished }) => {
       const recorder = await startRecorder(onTestFinished)
@@ -71,7 +71,7 @@ describe.concurrent('a second proxy on the same file', () => {
     },
   )
 
-  test('starts when the first was killed, however often', { timeout: 60_000 }, async ({ onTestFinished }) => {
+  test('starts when the first was killed, however often', { timeout: 120_000 }, async ({ onTestFinished }) => {
     const recorder = await startRecorder(onTestFinished)
     const machine = createMachine(recorder, onTestFinished)
     for (let round = 0; round < 3; round++) {

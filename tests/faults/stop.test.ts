@@ -30,7 +30,7 @@ test.each([
 ])(
   'F16: SIGTERM under load while another process holds the file, %s: status 0, and nothing is lost',
   {
-    timeout: 60_000,
+    timeout: 120_000,
   },
   async (_, heldMs) => {
     const recorder = await startRecorder()
@@ -66,7 +66,7 @@ test.each([
   },
 )
 
-test('F17: SIGTERM, then SIGKILL a moment later: nothing is lost', { timeout: 60_000 }, async () => {
+test('F17: SIGTERM, then SIGKILL a moment later: nothing is lost', { timeout: 120_000 }, async () => {
   const recorder = await startRecorder()
   const machine = createMachine(recorder)
   recorder.delayMs = 8_000

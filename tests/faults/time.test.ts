@@ -59,7 +59,7 @@ describe.concurrent('F25: a process that is stopped past its lease', () => {
 
 describe.concurrent('F26: an event loop that stands still for 5 s', () => {
   test('with calls on the wire repeats none more than once, and loses nothing of what came meanwhile', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async (context) => {
     const { expect } = context
     const { recorder, machine } = await setUp(context)
@@ -82,7 +82,9 @@ describe.concurrent('F26: an event loop that stands still for 5 s', () => {
 })
 
 describe.concurrent('F26: an event loop that stands still for longer than a connection may be idle', () => {
-  test('answers what was sent meanwhile on connections that were idle before', { timeout: 60_000 }, async (context) => {
+  test('answers what was sent meanwhile on connections that were idle before', {
+    timeout: 120_000,
+  }, async (context) => {
     const { expect } = context
     const { recorder, machine } = await setUp(context)
     const proxy = await machine.start()

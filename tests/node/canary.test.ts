@@ -104,7 +104,7 @@ test('an upstream that echoes what it was given, in every kind of answer, is hea
     expect(upstream.received.length).toBeGreaterThan(0)
     await check()
   }
-}, 60_000)
+}, 120_000)
 
 test('what upstream refuses is kept, and gone from the file once other values have taken its place', async () => {
   const { upstream, proxy, send, check } = await setUp(Array(20).fill(echo(422)))

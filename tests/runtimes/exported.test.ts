@@ -58,5 +58,5 @@ test.runIf(isAll).each(['Bun', 'Deno'] as const)(
     expect((await post({ authorization: `Bearer ${await tokenFor('u1')}` })).status).toBe(200)
     expect(received).toHaveLength(1)
   },
-  30_000,
+  120_000,
 )

@@ -54,7 +54,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
     const patienceMs = 6_000
 
     test('answers each put in time, keeps none that it has answered, and goes on by itself', {
-      timeout: 90_000,
+      timeout: 120_000,
     }, async () => {
       const { store, wire, admin, put } = await open({ timeoutMs })
       await put('before')
@@ -192,7 +192,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
   })
 
   test('F27: by a database that is away, makes calls fail; when it is back all goes on, with what was accepted', {
-    timeout: 90_000,
+    timeout: 120_000,
   }, async () => {
     const { store, put } = await open({ timeoutMs: 1_000 })
     await put('u1', { email: 'a@b.c' })
@@ -210,7 +210,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
             () => 'well',
             () => 'away',
           ),
-        { timeout: 60_000 },
+        { timeout: 120_000 },
       )
       .toBe('well')
     expect(await store.claim(9)).toMatchObject([{ externalId: 'u1' }])
