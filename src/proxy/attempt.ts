@@ -54,11 +54,8 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
     const { externalId, fields, attempts } = claim
     const names = Object.keys(fields) as FieldName[]
 
-    let isLost = false
-    /** Whether PATCH was not sent as it could outlive the lease. */
-    let isLate = false
-    /** Whether the store could not be asked between two calls. */
-    let isUnknown = false
+    /** Why a second call was not sent: it could outlive the lease, or the store could not be asked. */
+    let stop: 'lost' | 'late' | 'unknown' | undefined
     /** Of the last call, where it had no answer. */
     let trouble: Trouble | undefined
     /**
@@ -66,11 +63,10 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
      * store may have told, before that, of a lease that is over by now.
      */
     const goesOn = async (): Promise<boolean> => {
-      isUnknown = true
-      isLost = (await store.look(claim)) === 'lost'
-      isUnknown = false
-      isLate = clock.monotonic() > startBy + callMs
-      return !isLost && !isLate
+      stop = 'unknown'
+      const isLost = (await store.look(claim)) === 'lost'
+      stop = isLost ? 'lost' : clock.monotonic() > startBy + callMs ? 'late' : undefined
+      return stop === undefined
     }
 
     /**
@@ -105,8 +101,8 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
         externalId,
       })
       // Half an upsert says neither that upstream takes calls nor that it does not.
-      if (isLost) return 'lost'
-      if (isLate || isUnknown) return undefined
+      if (stop === 'lost') return 'lost'
+      if (stop) return undefined
       // Nor does one that we have ended before it had its time.
       if (!result && signal.aborted && ms < callMs / 2) return undefined
       if (kind === 'done' || kind === 'refused') pace.passed()
@@ -159,7 +155,7 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
       return { kind: 'parked', fields: asked, refused, reason: `${status} refused` }
     }
 
-    if (hasWaited && !(await goesOn())) return { kind: isLost ? 'lost' : 'released' }
+    if (hasWaited && !(await goesOn())) return { kind: stop === 'lost' ? 'lost' : 'released' }
     const result = await call(names)
     if (result === 'lost') return { kind: 'lost' }
     if (result === 'late') return { kind: 'released' }

@@ -75,7 +75,7 @@ export interface Store {
   put(update: Update, options: { claim: boolean }): Promise<PutResult>
   /** Leases up to `limit` due and free rows, oldest first. */
   claim(limit: number): Promise<Claim[]>
-  /** `newer`: the lease stands, and an update has come since. `lost`: another holds the row now, or it is purged. */
+  /** `newer`: the lease stands, and an update has come since. `lost`: another holds the row now, or it is purged or dropped. */
   look(claim: Claim): Promise<'current' | 'newer' | 'lost'>
   /** Upstream has the claim's fields. What came since stays, due at once. */
   done(claim: Claim): Promise<void>
@@ -106,7 +106,8 @@ export interface Store {
    */
   requeue(id: string): Promise<Entry | undefined>
   /**
-   * Forgets what is undelivered and refused of a contact. What is on the wire ends without effect here.
+   * Forgets what is undelivered and refused of a contact. What is on the wire ends without effect here, and what comes next
+   * waits for that end, or for the end of its lease.
    * @returns the entry as it was; undefined when nothing waits under this id
    */
   drop(id: string): Promise<Entry | undefined>

@@ -92,7 +92,7 @@ describe(`${count} random requests, again with ORQ_SEED=${seed}`, () => {
           const there = new Set(target.upstream.received.map(({ json }) => whoIn(json)))
           return [...taken].filter((who) => !there.has(who))
         },
-        { timeout: 120_000 },
+        { timeout: 60_000 },
       )
       .toEqual([])
     const requests = new Map(sent.batches.flatMap((batch) => batch.requests.map((request) => [request.who, request])))

@@ -206,19 +206,21 @@ test.each([
   'T14 10 MB in chunks, %s, are refused after 32 kB, and the process takes no more than its buffers hold',
   async (_, atOnce) => {
     const own = await startTarget()
-    const peer = own.peer()
-    peer.write(head(['Transfer-Encoding: chunked']))
     const chunk = `1000\r\n${' '.repeat(4_096)}\r\n`.repeat(atOnce)
-    for (let sent = 0; sent < 2_500 && !peer.socket.destroyed && !peer.text(); sent += atOnce) {
-      peer.write(chunk)
-      await new Promise((resolve) => setTimeout(resolve, 1))
+    const flood = async (): Promise<string> => {
+      const peer = own.peer()
+      peer.write(head(['Transfer-Encoding: chunked']))
+      for (let sent = 0; sent < 2_500 && !peer.socket.destroyed && !peer.text(); sent += atOnce) {
+        peer.write(chunk)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+      return peer.closed
     }
-    const answer = await peer.closed
-    // Who writes into a connection that has ended may lose the answer that came before its end.
-    if (atOnce === 1 || answer !== '') {
-      expect(statusesIn(answer)).toEqual([413])
-      expect(answer).toContain('{"code":"too_large"}')
-    }
+    let answer = await flood()
+    // Node drops what it has not read when it cannot write any more; who reads beside its writing always gets it.
+    for (let tries = 1; atOnce > 1 && answer === '' && tries < 10; tries++) answer = await flood()
+    expect(statusesIn(answer)).toEqual([413])
+    expect(answer).toContain('{"code":"too_large"}')
     await expect.poll(async () => (await own.proxy.tell()).mostBytesRead).toBeGreaterThan(32_000)
     expect((await own.proxy.tell()).mostBytesRead).toBeLessThan(32_000 + nodesBuffersBytes)
     own.expectUntouched()

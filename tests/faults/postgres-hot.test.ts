@@ -44,11 +44,14 @@ describe.skipIf(!hasPostgres)('two proxies on one PostgreSQL', () => {
       }
     })
     const times: number[] = []
-    const answers: (number | undefined)[] = []
+    const late: number[] = []
     for (let i = 0; i < 20; i++) {
       const asked = performance.now()
-      answers.push((await machine.send(proxies[i % 2] as Running, `cold${i}`)).status)
+      const { status } = await machine.send(proxies[i % 2] as Running, `cold${i}`)
       times.push(performance.now() - asked)
+      // Only where this machine has stood still for as long as a page waits.
+      if (status === 202 && (times.at(-1) as number) > 1_900) late.push(i)
+      else expect(status).toBe(200)
       await sleep(50)
     }
     isOver = true
@@ -61,9 +64,7 @@ describe.skipIf(!hasPostgres)('two proxies on one PostgreSQL', () => {
       `F31: ${rate} updates/s of one contact by two proxies in ${calls} calls; others at most ${Math.round(times[19] as number)} ms`,
     )
     expect(refused).toEqual(new Set())
-    // Most of them: this machine may stand still for a moment.
-    expect(answers.filter((status) => status === 200).length).toBeGreaterThan(15)
-    expect(answers.filter((status) => status !== 200 && status !== 202)).toEqual([])
+    expect(late.length).toBeLessThan(3)
     expect(times[15]).toBeLessThan(1_000)
     expect(recorder.most.perContact).toBe(1)
     expect(calls).toBeLessThan(updates / 5)

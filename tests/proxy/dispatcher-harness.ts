@@ -5,14 +5,14 @@ import type { Store } from '../../src/store/store.ts'
 import type { UpsertResult } from '../../src/upstream/upsert.ts'
 import { fakeClock } from '../clock.ts'
 
-const result = (kind: UpsertResult['kind'], status = 200): UpsertResult => ({
+const result = (kind: UpsertResult['kind'], status = 200, headers = {}): UpsertResult => ({
   kind,
-  answer: { status, headers: new Headers(), body: '{}' },
+  answer: { status, headers: new Headers(headers), body: '{}' },
 })
 
 export interface Call {
   contact: Contact
-  answer(kind: UpsertResult['kind'] | 'lost'): void
+  answer(kind: UpsertResult['kind'] | 'lost', status?: number, headers?: Record<string, string>): void
 }
 
 /** A dispatcher whose upstream answers when told. */
@@ -37,10 +37,10 @@ export const setUp = ({
         const leave = (): void => void open.splice(open.indexOf(call), 1)
         const call: Call = {
           contact,
-          answer: (kind) => {
+          answer: (kind, status, headers) => {
             leave()
             if (kind === 'lost') reject(new Error('lost'))
-            else resolve(result(kind))
+            else resolve(result(kind, status, headers))
           },
         }
         signal.addEventListener('abort', () => {

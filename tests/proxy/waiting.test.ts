@@ -1,7 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { createDispatcher } from '../../src/proxy/dispatcher.ts'
-import { memory } from '../../src/store/memory.ts'
-import { fakeClock } from '../clock.ts'
 import { setUp } from './dispatcher-harness.ts'
 import { setUpMachine } from './durable-harness.ts'
 
@@ -32,32 +29,6 @@ const startTwo = async (options = {}) => {
   const [one, two] = [machine.start(options), machine.start(options)]
   await machine.settle()
   return { ...machine, one, two }
-}
-
-/** A volatile store, and an upstream that answers when told. */
-const startVolatile = () => {
-  const clock = fakeClock()
-  const open: { id: string; answer(status: number, headers?: Record<string, string>): void }[] = []
-  const dispatcher = createDispatcher({
-    store: memory({ clock }),
-    clock,
-    concurrency: 1,
-    random: () => 0.5,
-    upsert: ({ external_id }, signal) =>
-      new Promise((resolve, reject) => {
-        const leave = (): boolean => open.includes(call) && open.splice(open.indexOf(call), 1).length > 0
-        const call = {
-          id: external_id,
-          answer: (status: number, headers = {}) => {
-            const kind = status < 300 ? ('done' as const) : ('retry' as const)
-            if (leave()) resolve({ kind, answer: { status, headers: new Headers(headers), body: '{}' } })
-          },
-        }
-        signal.addEventListener('abort', () => leave() && reject(signal.reason))
-        open.push(call)
-      }),
-  })
-  return { clock, open, put: (externalId: string, fields = {}) => dispatcher.deliver({ externalId, fields }) }
 }
 
 describe('a page does not wait for what will not come soon:', () => {
@@ -111,12 +82,12 @@ describe('a page does not wait for what will not come soon:', () => {
     ['its update waits for a slot', 'u2'],
     ['its update joined a call', 'u1'],
   ])('%s, upstream asks for a pause, and nothing is durable', async (_, who) => {
-    const { open, put } = startVolatile()
+    const { open, put } = setUp({ concurrency: 1 })
     void put('u1')
     await settle()
     const other = put(who, { tags: [] })
     await settle()
-    open[0]?.answer(429, { 'retry-after': '30' })
+    open[0]?.answer('retry', 429, { 'retry-after': '30' })
     expect(await soon(other)).toMatchObject({ kind: 'unavailable', retryAfterMs: 30_000 })
   })
 })

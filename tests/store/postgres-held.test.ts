@@ -210,7 +210,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
             () => 'well',
             () => 'away',
           ),
-        { timeout: 120_000 },
+        { timeout: 60_000 },
       )
       .toBe('well')
     expect(await store.claim(9)).toMatchObject([{ externalId: 'u1' }])

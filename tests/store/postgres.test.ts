@@ -187,7 +187,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
       ['F29: failed', "UPDATE %_pgboss.job SET state = 'failed', completed_on = now()"],
       ['completed', "UPDATE %_pgboss.job SET state = 'completed', completed_on = now()"],
       ['taken', "UPDATE %_pgboss.job SET state = 'active', started_on = now()"],
-    ])('%s by hand is made anew within a minute', { timeout: 120_000 }, async (_, text) => {
+    ])('%s by hand is made anew within a minute', { timeout: 90_000 }, async (_, text) => {
       const [store, , schema] = await openSeveral({})
       await store.retry(claimOf(await put(store, 'u1', { email: 'a@b.c' })), Date.now() + 500, '503 unavailable')
       await query(text.replace('%', schema))
