@@ -79,7 +79,7 @@ test('F19: another process that holds the file: 503 and not ready while it does,
   const { machine, path } = await withPending()
   const proxy = await machine.start()
   await machine.expectDelivered(5_000)
-  const other = new DatabaseSync(path)
+  const other = new DatabaseSync(path, { timeout: 5_000 })
   // What upstream has is recorded a little later; held before that, the row would wait for the end of its lease.
   const waiting = other.prepare('SELECT count(*) AS rows FROM contacts WHERE payload IS NOT NULL')
   await expect.poll(() => waiting.get()).toEqual({ rows: 0 })

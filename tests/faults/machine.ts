@@ -218,7 +218,7 @@ export const createMachine = (
     },
     expectDelivered: async (withinMs, where = folder) => {
       const file = machine.hasFile
-        ? new DatabaseSync(join(where, 'orq.db'), { readOnly: true, timeout: 1_000 })
+        ? new DatabaseSync(join(where, 'orq.db'), { readOnly: true, timeout: 5_000 })
         : undefined
       try {
         const waiting = file?.prepare('SELECT count(*) AS n FROM contacts WHERE payload IS NOT NULL')

@@ -30,7 +30,7 @@ test('F20: a long reader lets the log grow, which is a metric; once it has gone 
   await send(500)
   await expect.poll(logBytes).toBe(0)
 
-  const reader = new DatabaseSync(path, { readOnly: true })
+  const reader = new DatabaseSync(path, { readOnly: true, timeout: 5_000 })
   reader.exec('BEGIN')
   reader.prepare('SELECT count(*) FROM contacts').get()
   await send(2_500)

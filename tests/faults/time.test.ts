@@ -90,7 +90,8 @@ describe.concurrent('F26: an event loop that stands still for longer than a conn
     const proxy = await machine.start()
     const people = Array.from({ length: 20 }, (_, i) => `u${i}`)
     recorder.delayMs = 300 // so that each has a connection of its own
-    for (const { status } of await Promise.all(people.map((who) => machine.send(proxy, who)))) expect(status).toBe(200)
+    for (const { status } of await Promise.all(people.map((who) => machine.send(proxy, who))))
+      expect([200, 202]).toContain(status)
     // 5 s, and a second that Node adds.
     const blocked = proxy.tell({ blockMs: 7_000 })
     await sleep(200)

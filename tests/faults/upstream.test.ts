@@ -102,7 +102,7 @@ describe.concurrent('upstream', () => {
     await Promise.all([first, machine.send(proxy, 'u1', 'tags')])
     await context.expect.poll(() => recorder.numbers.get('u1.tags')).toEqual([3])
     context.expect(recorder.numbers.get('u1.display_name')).toBeUndefined()
-    const file = new DatabaseSync(`${machine.folder}/orq.db`, { readOnly: true })
+    const file = new DatabaseSync(`${machine.folder}/orq.db`, { readOnly: true, timeout: 5_000 })
     context.onTestFinished(() => file.close())
     const parked = file.prepare('SELECT parked FROM contacts WHERE parked IS NOT NULL')
     await context.expect.poll(() => parked.all()).toHaveLength(1)

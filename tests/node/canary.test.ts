@@ -149,7 +149,7 @@ test('a limit that is reached names nobody', async () => {
 
 test('a file that is held, and a start that fails, print no data and no secret', async () => {
   const { proxy, send, check } = await setUp()
-  const other = new DatabaseSync(`${proxy.folder}/orq.db`)
+  const other = new DatabaseSync(`${proxy.folder}/orq.db`, { timeout: 5_000 })
   other.exec('BEGIN IMMEDIATE')
   expect(await send(contact)).toBe(503)
   other.exec('ROLLBACK')

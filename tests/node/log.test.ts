@@ -43,7 +43,7 @@ test('the start tells where it listens and the settings in force, and no secret'
 test('a store that takes updates and records no delivery is told by what it was asked, and counted', async () => {
   const upstream = await startUpstream()
   const proxy = await runProxy(upstream.url)
-  const file = new DatabaseSync(join(proxy.folder, 'orq.db'))
+  const file = new DatabaseSync(join(proxy.folder, 'orq.db'), { timeout: 5_000 })
   file.exec(`CREATE TRIGGER refuse BEFORE UPDATE ON contacts WHEN NEW.payload IS NULL
     BEGIN SELECT RAISE(ABORT, 'user_1'); END`)
   file.close()

@@ -101,7 +101,7 @@ test('the size of the file and of its log is told, and what waits while another 
   await expect.poll(() => proxy.metric('orq_store_bytes{file="log"}')).toBe(0)
   expect(await proxy.metric('orq_store_bytes{file="database"}')).toBe(statSync(path).size)
   expect(await proxy.metric('orq_store_up')).toBe(1)
-  const other = new DatabaseSync(path)
+  const other = new DatabaseSync(path, { timeout: 5_000 })
   other.exec('BEGIN IMMEDIATE')
   // Counting reads, and waits for nobody who writes.
   await new Promise((resolve) => setTimeout(resolve, 1_100))
