@@ -44,11 +44,15 @@ describe.skipIf(!hasPostgres)('F27: a proxy whose PostgreSQL', () => {
 
   /** What the sweeper would have to mend: rows without a job; and jobs without a row. */
   const expectWhole = async (admin: pg.Client): Promise<void> => {
+    // A job that finds its row locked is set anew for a second later, and wakes in vain when the row has been leased.
     const { rows } = await admin.query(
       `SELECT (c.key IS NULL) AS "hasNoRow", count(*)::integer AS n
        FROM (SELECT key FROM orq.contacts WHERE wake IS NOT NULL AND lease IS NULL) AS c
-         FULL JOIN (SELECT id FROM orq_pgboss.job WHERE state = 'created') AS j ON j.id = c.key
-       WHERE c.key IS NULL OR j.id IS NULL GROUP BY 1`,
+         FULL JOIN (
+           SELECT id, start_after - created_on BETWEEN '1 second' AND '3 seconds' AS "isAnew"
+           FROM orq_pgboss.job WHERE state = 'created'
+         ) AS j ON j.id = c.key
+       WHERE j.id IS NULL OR (c.key IS NULL AND NOT "isAnew") GROUP BY 1`,
     )
     expect(rows).toEqual([])
   }
