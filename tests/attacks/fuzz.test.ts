@@ -81,9 +81,7 @@ describe(`${count} random requests, again with ORQ_SEED=${seed}`, () => {
     expect(taken.size).toBeLessThan(count / 2)
   })
 
-  test('reach the contacts API with the values that were sent, if they were taken, and for nobody else', {
-    timeout: 120_000,
-  }, async () => {
+  test('reach the contacts API with the values that were sent, if they were taken, and for nobody else', async () => {
     const whoIn = (json: Record<string, unknown>): string => String(json['external_id'])
     // A 202 is on its way.
     await expect

@@ -22,7 +22,7 @@ for (const engine of all)
 const runs = atHand.flatMap((engine) => files.map((file) => ({ name: engine.name, file, engine })))
 
 describe('the cases, inside a page on the built files', () => {
-  test.each(runs)('in $name, on $file', { timeout: 300_000 }, async ({ name, file, engine }) => {
+  test.each(runs)('in $name, on $file', async ({ name, file, engine }) => {
     const results = await engine.run(`${server.url}/cases.html?door=${file}`)
     console.log(describeResults(`${name}, ${file}`, results))
     expect(results.length).toBeGreaterThan(100)

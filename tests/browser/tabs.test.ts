@@ -37,9 +37,7 @@ const randomFrom = (seed: number) => () => {
 }
 
 describe('several tabs of one browser', () => {
-  test(`five that call at once with equal fields make one request, ${rounds} times over`, {
-    timeout: 120_000,
-  }, async () => {
+  test(`five that call at once with equal fields make one request, ${rounds} times over`, async () => {
     const visits = await createVisits(server, browser, 'equal')
     const { scope, id } = visits
     const tabs = await openTabs(visits, 5)
@@ -58,7 +56,7 @@ describe('several tabs of one browser', () => {
     await visits.context.close()
   })
 
-  test(`two with different fields both arrive, in ${randomRounds} random rounds`, { timeout: 120_000 }, async () => {
+  test(`two with different fields both arrive, in ${randomRounds} random rounds`, async () => {
     const seed = Number(process.env.ORQ_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
     console.log(`two tabs: ORQ_TEST_SEED=${seed}`)
     const random = randomFrom(seed)

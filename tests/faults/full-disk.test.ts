@@ -7,9 +7,7 @@ import { startRecorder } from './recorder.ts'
 const readiness = async (proxy: Running): Promise<number> => (await fetch(`${proxy.adminUrl}/readyz`)).status
 
 describe.skipIf(noMount)(`a file system of its own${noMount ? ` (${noMount})` : ''}`, () => {
-  test('F18: that is really full: 503, the process goes on; with room again it recovers alone, and nothing is lost', {
-    timeout: 120_000,
-  }, async () => {
+  test('F18: that is really full: 503, the process goes on; with room again it recovers alone, and nothing is lost', async () => {
     const recorder = await startRecorder()
     const machine = createMachine(recorder)
     const { folder, fill, empty } = createMount(16_000)
@@ -34,9 +32,7 @@ describe.skipIf(noMount)(`a file system of its own${noMount ? ` (${noMount})` : 
     await machine.expectDelivered(40_000, folder)
   })
 
-  test('F18: that is really full: what waits is delivered, and makes room, without anybody’s help', {
-    timeout: 120_000,
-  }, async () => {
+  test('F18: that is really full: what waits is delivered, and makes room, without anybody’s help', async () => {
     const recorder = await startRecorder()
     const machine = createMachine(recorder)
     const { folder } = createMount(16_000)
@@ -54,9 +50,7 @@ describe.skipIf(noMount)(`a file system of its own${noMount ? ` (${noMount})` : 
     await expect.poll(() => send('u1'), { timeout: 10_000 }).toBeLessThan(203)
   })
 
-  test('F19: that is read-only at the start: 503 and not ready; writable again it recovers alone, and all is delivered', {
-    timeout: 120_000,
-  }, async () => {
+  test('F19: that is read-only at the start: 503 and not ready; writable again it recovers alone, and all is delivered', async () => {
     const recorder = await startRecorder()
     const machine = createMachine(recorder)
     const { folder, remount } = createMount(16_000)

@@ -10,7 +10,7 @@ test.concurrent.for<[point: string, calls: number, isAcknowledged: boolean | und
   ['during upstream call', 1, false],
   ['after upstream ok, before delete', 1, undefined],
   ['during delete', 1, undefined],
-])('F13: kill -9 %s', { timeout: 120_000 }, async ([point, calls, isAcknowledged], { onTestFinished, expect }) => {
+])('F13: kill -9 %s', async ([point, calls, isAcknowledged], { onTestFinished, expect }) => {
   const recorder = await startRecorder(onTestFinished)
   const machine = createMachine(recorder, onTestFinished)
   if (point === 'during upstream call') recorder.delayMs = 1_000

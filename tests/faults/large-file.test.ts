@@ -10,9 +10,7 @@ const pageBytes = 4_096
 /** Above this the start does not read the whole file, which would take seconds. */
 const largestCheckedBytes = 64 * 2 ** 20
 
-test('F21: a file above 64 MB that is damaged in the middle: the start refuses, or all stops where it is met, with a copy and a line that says so', {
-  timeout: 180_000,
-}, async () => {
+test('F21: a file above 64 MB that is damaged in the middle: the start refuses, or all stops where it is met, with a copy and a line that says so', async () => {
   const recorder = await startRecorder()
   const machine = createMachine(recorder)
   const path = join(machine.folder, 'orq.db')

@@ -69,7 +69,7 @@ describe.skipIf(!hasPostgres)('F27: a proxy whose PostgreSQL', () => {
     test.each([
       ['at this moment', 0],
       ['for a while', 8_000],
-    ])('%s: what is sent is answered 503, and SIGTERM ends it within 10 s', { timeout: 120_000 }, async (_, ms) => {
+    ])('%s: what is sent is answered 503, and SIGTERM ends it within 10 s', async (_, ms) => {
       const { machine, url, admin } = await setUp()
       const wire = await startWire(url)
       const proxy = await machine.start({ env: { ORQ_STORE: withPort(url, wire.url) } })
@@ -141,38 +141,28 @@ describe.skipIf(!hasPostgres)('F27: a proxy whose PostgreSQL', () => {
         }
       },
     ],
-  ])(
-    '%s: 503 and not ready, with all that waits as it was, and it goes on by itself',
-    {
-      timeout: 120_000,
-    },
-    async (_, begin) => {
-      const { recorder, machine, url, admin, role } = await setUp()
-      const proxy = await machine.start({ env: { ORQ_STORE: url } })
-      recorder.mode = 'down'
-      await queue(machine, proxy, admin, 5)
-      const end = await begin({ admin, role, url })
-      await expect.poll(async () => (await machine.send(proxy, 'during')).status).toBe(503)
-      await expect.poll(() => isReady(proxy)).toBe(false)
-      expect((await admin.query('SELECT FROM orq.contacts WHERE payload IS NOT NULL')).rowCount).toBeGreaterThanOrEqual(
-        5,
-      )
-      recorder.mode = 'ok'
-      await end()
-      await expect.poll(() => isReady(proxy)).toBe(true)
-      expect((await machine.send(proxy, 'after')).status).toBeLessThan(300)
-      await machine.expectDelivered(50_000)
-      expect(proxy.output()).not.toMatch(/display_name|secret/)
-      await expect
-        .poll(async () => (await admin.query('SELECT FROM orq.contacts WHERE payload IS NOT NULL')).rowCount)
-        .toBe(0)
-      await expectWhole(admin)
-    },
-  )
+  ])('%s: 503 and not ready, with all that waits as it was, and it goes on by itself', async (_, begin) => {
+    const { recorder, machine, url, admin, role } = await setUp()
+    const proxy = await machine.start({ env: { ORQ_STORE: url } })
+    recorder.mode = 'down'
+    await queue(machine, proxy, admin, 5)
+    const end = await begin({ admin, role, url })
+    await expect.poll(async () => (await machine.send(proxy, 'during')).status).toBe(503)
+    await expect.poll(() => isReady(proxy)).toBe(false)
+    expect((await admin.query('SELECT FROM orq.contacts WHERE payload IS NOT NULL')).rowCount).toBeGreaterThanOrEqual(5)
+    recorder.mode = 'ok'
+    await end()
+    await expect.poll(() => isReady(proxy)).toBe(true)
+    expect((await machine.send(proxy, 'after')).status).toBeLessThan(300)
+    await machine.expectDelivered(50_000)
+    expect(proxy.output()).not.toMatch(/display_name|secret/)
+    await expect
+      .poll(async () => (await admin.query('SELECT FROM orq.contacts WHERE payload IS NOT NULL')).rowCount)
+      .toBe(0)
+    await expectWhole(admin)
+  })
 
-  test('restarts in the middle of everything: whoever comes then finds nothing to mend', {
-    timeout: 120_000,
-  }, async () => {
+  test('restarts in the middle of everything: whoever comes then finds nothing to mend', async () => {
     const { recorder, machine, url, admin: before, database } = await setUp()
     const env = { ORQ_STORE: url, ORQ_STORE_TIMEOUT_MS: '1000' }
     const proxies = [await machine.start({ env }), await machine.start({ env })]
@@ -197,9 +187,7 @@ describe.skipIf(!hasPostgres)('F27: a proxy whose PostgreSQL', () => {
     await machine.expectDelivered(60_000)
   })
 
-  test('dies, and whose standby takes over: nothing is lost, and nobody starts on the standby before', {
-    timeout: 120_000,
-  }, async () => {
+  test('dies, and whose standby takes over: nothing is lost, and nobody starts on the standby before', async () => {
     const { recorder, machine, url, admin, database, role } = await setUp()
     const standby = await startStandby(server)
     onTestFinished(() => standby.stop())

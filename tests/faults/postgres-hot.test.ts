@@ -25,9 +25,7 @@ describe.skipIf(!hasPostgres)('two proxies on one PostgreSQL', () => {
     return { recorder, machine, env, proxies, admin }
   }
 
-  test('F31: a hot contact has one call on the wire, few in all, none is refused, and it delays no other', {
-    timeout: 120_000,
-  }, async () => {
+  test('F31: a hot contact has one call on the wire, few in all, none is refused, and it delays no other', async () => {
     const { recorder, machine, proxies } = await setUp()
     machine.isNumbered = true
     recorder.delayMs = 50

@@ -112,9 +112,7 @@ describe.skipIf(!hasPostgres)('orq-identify proxy on PostgreSQL', () => {
     })
   })
 
-  test('F27: loses its database while it runs: 503 and not ready, and afterwards all is delivered', {
-    timeout: 120_000,
-  }, async () => {
+  test('F27: loses its database while it runs: 503 and not ready, and afterwards all is delivered', async () => {
     const { recorder, machine, url } = await withDatabase()
     const proxy = await machine.start({ env: { ORQ_STORE: url, ORQ_STORE_TIMEOUT_MS: '1000' } })
     recorder.mode = 'down'

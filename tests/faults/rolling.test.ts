@@ -92,7 +92,7 @@ describe.skipIf(!hasPostgres)('proxies on one PostgreSQL that are replaced one b
   const expectNoneRefused = ({ statuses }: Cluster): void =>
     expect([...statuses.keys()].filter((status) => ![200, 202, undefined].includes(status))).toEqual([])
 
-  test('a token secret is replaced: no token is refused, nothing is lost', { timeout: 240_000 }, async () => {
+  test('a token secret is replaced: no token is refused, nothing is lost', async () => {
     const cluster = await startCluster()
     const next = { keyId: '2026', secret: 'SECRET-CANARY-of-the-next-key-0123456789' }
     const both = { ORQ_TOKEN_SECRET: `${next.keyId}:${next.secret},default:${secret}` }
@@ -117,9 +117,7 @@ describe.skipIf(!hasPostgres)('proxies on one PostgreSQL that are replaced one b
     expect((await cluster.machine.send(proxies[0] as Running, 'u1')).status).toBe(401)
   })
 
-  test('by a build with a later schema, and other settings: the old ones go on until they end, and do not start again', {
-    timeout: 240_000,
-  }, async () => {
+  test('by a build with a later schema, and other settings: the old ones go on until they end, and do not start again', async () => {
     const cluster = await startCluster()
     const folder = copyPackage()
     const chunk = join(folder, 'dist/chunks/postgres.js')
@@ -152,9 +150,7 @@ describe.skipIf(!hasPostgres)('proxies on one PostgreSQL that are replaced one b
     await cluster.expectAllDelivered()
   })
 
-  test('of which one is drained while upstream is slow: the other has all of its contacts at once', {
-    timeout: 120_000,
-  }, async () => {
+  test('of which one is drained while upstream is slow: the other has all of its contacts at once', async () => {
     const recorder = await startRecorder()
     const machine = createMachine(recorder)
     machine.hasFile = false

@@ -18,9 +18,9 @@ const usersOf = (path: string): number => {
 }
 
 describe.concurrent('a second proxy on the same file', () => {
-  test('refuses in one line with the mend, while the first goes on and queue commands work beside it', {
-    timeout: 120_000,
-  }, async ({ onTestFinished }) => {
+  test('refuses in one line with the mend, while the first goes on and queue commands work beside it', async ({
+    onTestFinished,
+  }) => {
     const recorder = await startRecorder(onTestFinished)
     const machine = createMachine(recorder, onTestFinished)
     const first = await machine.start()
@@ -44,9 +44,6 @@ describe.concurrent('a second proxy on the same file', () => {
 
   test.skipIf(process.platform !== 'linux')(
     'waits for the first to end that was told to, and goes on with what that one leaves',
-    {
-      timeout: 120_000,
-    },
     async ({ onTestFinished }) => {
       const recorder = await startRecorder(onTestFinished)
       const machine = createMachine(recorder, onTestFinished)
@@ -71,7 +68,7 @@ describe.concurrent('a second proxy on the same file', () => {
     },
   )
 
-  test('starts when the first was killed, however often', { timeout: 120_000 }, async ({ onTestFinished }) => {
+  test('starts when the first was killed, however often', async ({ onTestFinished }) => {
     const recorder = await startRecorder(onTestFinished)
     const machine = createMachine(recorder, onTestFinished)
     for (let round = 0; round < 3; round++) {

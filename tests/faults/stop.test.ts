@@ -29,9 +29,6 @@ test.each([
   ['until it has ended', undefined],
 ])(
   'F16: SIGTERM under load while another process holds the file, %s: status 0, and nothing is lost',
-  {
-    timeout: 120_000,
-  },
   async (_, heldMs) => {
     const recorder = await startRecorder()
     const machine = createMachine(recorder)
@@ -66,7 +63,7 @@ test.each([
   },
 )
 
-test('F17: SIGTERM, then SIGKILL a moment later: nothing is lost', { timeout: 120_000 }, async () => {
+test('F17: SIGTERM, then SIGKILL a moment later: nothing is lost', async () => {
   const recorder = await startRecorder()
   const machine = createMachine(recorder)
   recorder.delayMs = 8_000

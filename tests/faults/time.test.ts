@@ -20,7 +20,6 @@ describe.concurrent('F25: a process that is stopped past its lease', () => {
     ['after upstream ok, before delete', 1],
   ])(
     '%s: another one delivers what came since, and when it wakes it changes nothing',
-    { timeout: 120_000 },
     async ([point, calls], context) => {
       const { expect } = context
       const { recorder, machine } = await setUp(context)
@@ -58,9 +57,7 @@ describe.concurrent('F25: a process that is stopped past its lease', () => {
 })
 
 describe.concurrent('F26: an event loop that stands still for 5 s', () => {
-  test('with calls on the wire repeats none more than once, and loses nothing of what came meanwhile', {
-    timeout: 120_000,
-  }, async (context) => {
+  test('with calls on the wire repeats none more than once, and loses nothing of what came meanwhile', async (context) => {
     const { expect } = context
     const { recorder, machine } = await setUp(context)
     const proxy = await machine.start()
@@ -82,9 +79,7 @@ describe.concurrent('F26: an event loop that stands still for 5 s', () => {
 })
 
 describe.concurrent('F26: an event loop that stands still for longer than a connection may be idle', () => {
-  test('answers what was sent meanwhile on connections that were idle before', {
-    timeout: 120_000,
-  }, async (context) => {
+  test('answers what was sent meanwhile on connections that were idle before', async (context) => {
     const { expect } = context
     const { recorder, machine } = await setUp(context)
     const proxy = await machine.start()

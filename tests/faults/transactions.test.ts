@@ -5,7 +5,7 @@ import { createMachine } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
 describe.skipIf(!hasPostgres)('an undisturbed update on PostgreSQL', () => {
-  test('costs at most two transactions before its answer, and two in all', { timeout: 120_000 }, async () => {
+  test('costs at most two transactions before its answer, and two in all', async () => {
     const server = await startPostgres()
     onTestFinished(() => server.stop())
     const tap = await startTap(await server.createDatabase())

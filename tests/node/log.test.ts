@@ -123,7 +123,7 @@ test('of tokens that are refused the first of each kind is a line', async () => 
   expect(proxy.lines('token_refused').map(({ code }) => code)).toEqual(['token_invalid', 'token_missing'])
 })
 
-test.runIf(isAll)('a reader that is stuck holds up no request, and not the end', { timeout: 120_000 }, async () => {
+test.runIf(isAll)('a reader that is stuck holds up no request, and not the end', async () => {
   const proxy = await runProxy('http://127.0.0.1:9', { env: { ORQ_LOG_LEVEL: 'debug' } })
   proxy.stopReading()
   // A line each, of 120 bytes: more than a pipe and what waits before it can hold.

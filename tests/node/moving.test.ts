@@ -64,7 +64,7 @@ test('a value that would speak to the terminal, or break a line, is escaped on i
   ])
 })
 
-test('many contacts travel in little memory, with word of the progress', { timeout: 120_000 }, async () => {
+test('many contacts travel in little memory, with word of the progress', async () => {
   const fields = { metadata: { text: 'x'.repeat(10_000) } }
   await onStore('orq.db', (store) =>
     Promise.all(Array.from({ length: 10_001 }, (_, i) => store.put({ externalId: `u${i}`, fields }, { claim: false }))),

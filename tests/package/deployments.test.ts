@@ -127,9 +127,6 @@ describe.runIf(hasTools('yaml'))('examples', () => {
 
 test.skipIf(!isAll)(
   'compose: what the image does installs both packages beside those of the proxy, and no tools',
-  {
-    timeout: 180_000,
-  },
   () => {
     const app = mkdtempSync(join(tmpdir(), 'orq-app-'))
     onTestFinished(() => rmSync(app, { recursive: true, force: true }))

@@ -49,7 +49,7 @@ describe('the Dockerfile', () => {
     expect(rules.slice(1).sort()).toEqual(copied.map((path) => `!${path}`).sort())
   })
 
-  test.runIf(isAll)('copies all that the build needs', { timeout: 180_000 }, async () => {
+  test.runIf(isAll)('copies all that the build needs', { timeout: 600_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'orq-image-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true })
@@ -75,7 +75,7 @@ describe('the Dockerfile', () => {
   })
 })
 
-describe('a packed and installed package', { timeout: 180_000 }, () => {
+describe('a packed and installed package', () => {
   let folder: string
   let app: string
   beforeAll(async () => {

@@ -51,7 +51,7 @@ const link = (...names: string[]): void => {
   }
 }
 
-describe.runIf(isRun)('the package as published', { timeout: 180_000 }, () => {
+describe.runIf(isRun)('the package as published', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'orq-published-'))
     app = join(folder, 'app')

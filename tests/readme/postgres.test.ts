@@ -6,7 +6,7 @@ import { hasPostgres, startPostgres } from '../store/postgres-server.ts'
 import { installForAll, runInShell, startProxyInShell } from './shell.ts'
 import { replaced, snippet } from './snippets.ts'
 
-describe.skipIf(!hasPostgres)('with a PostgreSQL', { timeout: 240_000 }, () => {
+describe.skipIf(!hasPostgres)('with a PostgreSQL', () => {
   const installed = installForAll()
 
   test.skipIf(noCertificates)(

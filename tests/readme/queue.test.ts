@@ -25,7 +25,7 @@ const comparable = (text: string): string =>
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replace(/(^[0-9a-f]{32} .*\n)+/gm, (rows) => rows.split(/^/m).sort().join(''))
 
-describe.skipIf(!isAll)('beside the proxy that the package starts', { timeout: 120_000 }, () => {
+describe.skipIf(!isAll)('beside the proxy that the package starts', () => {
   const installed = installForAll()
 
   test('every command of the transcript prints what stands below it', async () => {

@@ -7,7 +7,7 @@ import { startUpstream } from '../upstream/server.ts'
 import { installForAll, runInShell, startProxyInShell } from './shell.ts'
 import { replaced, snippet } from './snippets.ts'
 
-describe.skipIf(!isAll)('where npm has installed the package, and nothing else', { timeout: 120_000 }, () => {
+describe.skipIf(!isAll)('where npm has installed the package, and nothing else', () => {
   const installed = installForAll()
 
   test('the proxy starts by these lines, delivers for a backend with the same secret, and ends when told', async () => {

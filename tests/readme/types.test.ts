@@ -51,7 +51,7 @@ const complaintsOf = (some: SnippetName[], more: ts.CompilerOptions): string[] =
 }
 
 // With the types of the libraries, which come with tests/package.json.
-describe.runIf(hasLibraries)('the compiler has nothing to say', { timeout: 120_000 }, () => {
+describe.runIf(hasLibraries)('the compiler has nothing to say', () => {
   const isTypeScript = (name: SnippetName): boolean => languageOf(name) === 'ts'
 
   test('to what is TypeScript, where it is strict', () => {

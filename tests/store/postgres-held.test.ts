@@ -53,9 +53,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
     /** The time-out and a second for PostgreSQL's own, twice, on a machine that is busy. */
     const patienceMs = 6_000
 
-    test('answers each put in time, keeps none that it has answered, and goes on by itself', {
-      timeout: 120_000,
-    }, async () => {
+    test('answers each put in time, keeps none that it has answered, and goes on by itself', async () => {
       const { store, wire, admin, put } = await open({ timeoutMs })
       await put('before')
       wire.fault = { hangs: true }
@@ -191,9 +189,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
     expect(await store.claim(99)).toHaveLength(23)
   })
 
-  test('F27: by a database that is away, makes calls fail; when it is back all goes on, with what was accepted', {
-    timeout: 120_000,
-  }, async () => {
+  test('F27: by a database that is away, makes calls fail; when it is back all goes on, with what was accepted', async () => {
     const { store, put } = await open({ timeoutMs: 1_000 })
     await put('u1', { email: 'a@b.c' })
     const held = claimOf(await put('u2', { email: 'a@b.c' }, true))
