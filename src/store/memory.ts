@@ -3,7 +3,6 @@ import { type Clock, systemClock } from '../core/ports.ts'
 import { type Entry, entryOf } from './entry.ts'
 import {
   createRow,
-  dropRow,
   isPending,
   isRevoking,
   leaseMs,
@@ -12,10 +11,10 @@ import {
   putInto,
   type Row,
   releaseRow,
-  requeueRow,
   settleRow,
   withdrawFrom,
 } from './row.ts'
+import { dropRow, purgeRow, requeueRow } from './row-operator.ts'
 import type { Claim, Store } from './store.ts'
 
 /** How `memory` keeps rows. */
@@ -111,7 +110,7 @@ export const memory = ({ maxRows = 10_000, clock = systemClock }: MemoryOptions 
       if (!isPending(row)) due.delete(externalId)
     },
     purge: async (externalId, notBefore) => {
-      rows.set(externalId, { ...createRow(), notBefore })
+      rows.set(externalId, purgeRow(rows.get(externalId), notBefore))
       due.delete(externalId)
     },
     stats: async () => {

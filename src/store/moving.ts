@@ -4,6 +4,7 @@ import {
   beginPending,
   clientsPerRow,
   fieldsOf,
+  holdOf,
   isPending,
   isRevoking,
   type Row,
@@ -65,9 +66,11 @@ const stateOf = (row: Row, field: keyof Contact): State | undefined => {
 }
 
 const remove = (row: Row, field: keyof Contact): void => {
+  const hold = isPending(row) && holdOf(row)
   delete row.payload[field]
   delete row.parked[field]
   delete row.ledger[field]
+  if (hold && !isPending(row)) Object.assign(row, hold)
 }
 
 /** What was accepted before the contact was purged is erased here too; whoever holds the row has lost it. */
@@ -75,7 +78,7 @@ const revoke = (row: Row, notBefore: number, now: number): void => {
   row.notBefore = notBefore
   for (const field of fieldsOf({ ...row.payload, ...row.parked, ...row.ledger }))
     if ((stateOf(row, field)?.acceptedAt ?? 0) < notBefore) remove(row, field)
-  wakeNow(row, now)
+  if (row.lease === undefined) wakeNow(row, now)
 }
 
 /** Of each client the higher number, and of the clients the latest: first those of the other store. */
@@ -134,8 +137,6 @@ export const takeInto = (
     else
       row.ledger[field] =
         hasSameKey && (isDelivered || !ours) ? [theirs.entry[0], theirs.entry[1], acceptedAt] : ['', 0, acceptedAt]
-    // What was held is no more to be sent.
-    if (ours?.kind === 'payload' && !isPending(row)) wakeNow(row, now)
   }
   return isChanged
 }

@@ -15,19 +15,8 @@ import { migrate, pointerSchema, requireStore } from './postgres/schema.ts'
 import { createSetBack } from './postgres/set-back.ts'
 import type { Job, Turn } from './postgres/turn.ts'
 import { createUpkeep } from './postgres/upkeep.ts'
-import {
-  createRow,
-  dropRow,
-  leaseMs,
-  leaseRow,
-  lookAt,
-  postponeRow,
-  putInto,
-  type Row,
-  releaseRow,
-  requeueRow,
-  settleRow,
-} from './row.ts'
+import { leaseMs, leaseRow, lookAt, postponeRow, putInto, type Row, releaseRow, settleRow } from './row.ts'
+import { dropRow, purgeRow, requeueRow } from './row-operator.ts'
 import type { Claim, Store } from './store.ts'
 
 /** Where the rows are, and how they are reached, for `postgres`. */
@@ -203,9 +192,8 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
       commits.soon({
         key: rows.keyOf(externalId),
         run: (turn) => {
-          const found = turn.find() ?? turn.create()
-          found.row = { ...createRow(), notBefore }
-          turn.write(found, externalId)
+          const found = turn.readable()
+          turn.write({ ...(found ?? turn.create()), row: purgeRow(found?.row, notBefore) }, externalId)
         },
       }),
     pseudonym: (externalId) => idOf(rows.keyOf(externalId)),

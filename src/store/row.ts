@@ -1,5 +1,5 @@
 import type { Contact, Fields, Json } from '../core/contact.ts'
-import { acknowledge, isAcknowledged, type Ledger, type LedgerEntry, markSent } from '../core/ledger.ts'
+import { acknowledge, isAcknowledged, type Ledger, type LedgerEntry } from '../core/ledger.ts'
 import type { Claim, PutResult, Update } from './store.ts'
 
 /**
@@ -86,10 +86,19 @@ export const wakeNow = (row: Row, now: number): void => {
   row.span = 0
 }
 
+/**
+ * What a row keeps when its content goes. Whoever holds it has lost what it claimed, but may have it on the wire: what comes
+ * next must not be overtaken by that, and waits until the holder ends, or its lease does.
+ */
+export const holdOf = (row: Row): Pick<Row, 'lease' | 'span'> =>
+  row.lease === undefined
+    ? { lease: undefined, span: 0 }
+    : { lease: row.lease, span: isPending(row) ? row.wake : row.span }
+
 /** To be done before something is added to what is undelivered. */
 export const beginPending = (row: Row, now: number): void => {
   if (isPending(row)) return
-  // Of a row whose content was dropped while it was held, `span` is the end of that lease.
+  // Of a row whose content went while it was held, `span` is the end of that lease.
   const { lease, span: heldUntil } = row
   wakeNow(row, now)
   if (lease !== undefined && heldUntil > now) {
@@ -162,7 +171,7 @@ export const lookAt = (row: Row | undefined, claim: Claim): 'current' | 'newer' 
 }
 
 /** Takes the claim's values out of the payload, unless a newer version has replaced them, and ends the lease. */
-const takeOut = (row: Row, claim: { version: number; fields?: Fields }, now: number): Payload => {
+export const takeOut = (row: Row, claim: { version: number; fields?: Fields }, now: number): Payload => {
   const taken: Payload = {}
   for (const field of fieldsOf(row.payload)) {
     const one = row.payload[field] as [Json, number, number]
@@ -205,39 +214,6 @@ export const postponeRow = (row: Row, due: number, reason: string, now: number):
 
 /** Ends a claim as if it had not been taken. */
 export const releaseRow = (row: Row, now: number): void => wakeNow(row, now)
-
-/** What was refused is undelivered again, and nothing waits for a back-off. Whoever holds the row goes on with it. */
-export const requeueRow = (row: Row, now: number, nextVersion: () => number): void => {
-  const refused = fieldsOf(row.parked)
-  if (refused.length) {
-    beginPending(row, now)
-    // A new one: an older claim that ends takes out what is not newer.
-    row.version = nextVersion()
-    for (const field of refused) {
-      const [value, , , acceptedAt] = row.parked[field] as [Json, string, number, number]
-      row.payload[field] ??= [value, row.version, acceptedAt]
-    }
-    row.parked = {}
-  }
-  // A lease that ran out is over already.
-  if (row.lease === undefined) wakeNow(row, now)
-}
-
-/**
- * Whoever holds the row has lost what it claimed, but may have it on the wire: what comes next must not be overtaken by
- * that, and waits until the holder ends, or its lease does. What is known to be upstream stays; of what is dropped it is known
- * how old it was, so that moving an older copy of the row does not bring it back.
- */
-export const dropRow = (row: Row, now: number): void => {
-  const { lease, wake } = row
-  const isHeld = isPending(row) && lease !== undefined
-  const dropped = { ...row.parked, ...takeOut(row, { version: Number.POSITIVE_INFINITY }, now) }
-  for (const field of fieldsOf(dropped)) markSent(row.ledger, field, dropped[field]?.at(-1) as number)
-  row.parked = {}
-  if (!isHeld) return
-  row.lease = lease
-  row.span = wake
-}
 
 /** Where nothing is durable, what failed is forgotten. */
 export const withdrawFrom = (row: Row, claim: { version: number; fields?: Fields }, now: number): void => {

@@ -1,18 +1,8 @@
 import { statSync } from 'node:fs'
 import { type Clock, systemClock } from '../core/ports.ts'
 import { type Entry, entryOf } from './entry.ts'
-import {
-  dropRow,
-  leaseMs,
-  leaseRow,
-  lookAt,
-  postponeRow,
-  putInto,
-  type Row,
-  releaseRow,
-  requeueRow,
-  settleRow,
-} from './row.ts'
+import { leaseMs, leaseRow, lookAt, postponeRow, putInto, type Row, releaseRow, settleRow } from './row.ts'
+import { dropRow, purgeRow, requeueRow } from './row-operator.ts'
 import { createConnection } from './sqlite/connection.ts'
 import { createGroupCommit } from './sqlite/group-commit.ts'
 import { createMoving } from './sqlite/moving.ts'
@@ -175,8 +165,8 @@ export const sqlite = (options: SqliteOptions): Store => {
       }),
     purge: (externalId, notBefore) =>
       commits.soon(() => {
-        const found = rows().create(externalId)
-        rows().write({ ...found, row: { ...found.row, notBefore } }, externalId, clock.now())
+        const { row } = rows().readable(externalId) ?? {}
+        rows().write({ ...rows().create(externalId), row: purgeRow(row, notBefore) }, externalId, clock.now())
       }),
     stats: () =>
       read((all) => {

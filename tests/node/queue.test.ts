@@ -345,6 +345,15 @@ test('a row that is damaged is listed, and can be dropped so that the contact ca
   await leave((store) => leaveQueued(store, 'u1', { email: 'a@b.c' }))
 })
 
+test('a contact whose row is damaged can be erased', async () => {
+  await leave((store) => leaveQueued(store, 'u1', { email: 'canary@b.c' }))
+  const database = new DatabaseSync(join(folder, 'orq.db'))
+  database.exec("UPDATE contacts SET payload = 'canary', ledger = 'canary'")
+  database.close()
+  expect(await run('purge', 'u1')).toMatchObject({ status: 0, err: '' })
+  expect(await waiting()).toEqual([])
+})
+
 describe('what cannot be done is one line, without a value', () => {
   const needsId = ['show', 'retry', 'drop'] as const
   const cases: [string, string[], number, RegExp][] = [

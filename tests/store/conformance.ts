@@ -230,6 +230,17 @@ export const describeStore = (name: string, open: (clock: FakeClock) => Store | 
         expect(await put('u1', { email: 'a@b.c' }, { number: 1 })).toMatchObject({ kind: 'stored' })
       })
 
+      test('of what is being sent: what comes next waits until that has ended, so as not to be overtaken', async () => {
+        const claim = claimOf(await put('u1', { email: 'a@b.c' }))
+        await store.purge('u1', 0)
+        await store.purge('u1', 0)
+        expect(await put('u1', { tags: [] })).toMatchObject({ kind: 'stored', claim: undefined, waits: 'leased' })
+        expect(await store.look(claim)).toBe('lost')
+        expect(await store.claim(9)).toEqual([])
+        await store.release([claim])
+        expect(await store.claim(9)).toMatchObject([{ externalId: 'u1', fields: { tags: [] } }])
+      })
+
       test('refuses older tokens, and those of unknown age, for a day; and a token made since is taken', async () => {
         const notBefore = clock.now() + 30_000
         await store.purge('u1', notBefore)

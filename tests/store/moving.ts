@@ -180,6 +180,32 @@ export const describeMoving = (name: string, open: OpenKeyed): void => {
       expect(await heir.look(held)).toBe('lost')
     })
 
+    test('who is erased here while it is being sent: what comes next waits until that has ended', async () => {
+      await put(from, { email: 'a@b.c' })
+      await move(heir)
+      const held = await claim(heir)
+      await clock.advance(1)
+      await from.purge('u1', clock.now())
+      expect(await move(heir)).toEqual(['taken'])
+      await heir.put({ externalId: 'u1', fields: { tags: [] }, issuedAt: clock.now() }, { claim: false })
+      expect(await heir.claim(9)).toEqual([])
+      await heir.release([held])
+      expect(await heir.claim(9)).toMatchObject([{ fields: { tags: [] } }])
+    })
+
+    test('what is being sent here and was delivered there: what comes next waits until that has ended', async () => {
+      await leave(from, { email: 'a@b.c' })
+      await move(heir)
+      const held = await claim(heir)
+      await from.done(await claim(from))
+      expect(await move(heir)).toEqual(['taken'])
+      await clock.advance(1)
+      await heir.put({ externalId: 'u1', fields: { email: 'b@b.c' } }, { claim: false })
+      expect(await heir.claim(9)).toEqual([])
+      await heir.release([held])
+      expect(await heir.claim(9)).toMatchObject([{ fields: { email: 'b@b.c' } }])
+    })
+
     test('what is being sent here ends as usual, and what came meanwhile follows', async () => {
       const held = claimOf(await put(other, { display_name: 'old', tags: ['x'] }))
       await put(from, { display_name: 'new' })

@@ -219,6 +219,15 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
   })
 
   describe('the database', () => {
+    test('with a damaged row: its contact can be erased', async () => {
+      const [store, , schema] = await openSeveral({})
+      await put(store, 'damaged', {}, false)
+      await query(`UPDATE ${schema}.contacts SET payload = '{', ledger = '{'`)
+      await store.purge('damaged', 0)
+      expect(await store.list({ limit: 9 })).toEqual([])
+      expect(await put(store, 'damaged')).toMatchObject({ kind: 'stored' })
+    })
+
     test('holds nothing of a person once all is delivered, and pg-boss never does', async () => {
       const [store, , schema] = await openSeveral({})
       const text = async (table: string): Promise<string> =>

@@ -31,7 +31,9 @@ export interface Locked {
   now: number
   /** By key. @throws SyntaxError where a row cannot be read */
   find(key: string): Found | undefined
-  /** By key, when something is undelivered or refused. One that cannot be read has no id and nothing in it. */
+  /** By key. One that cannot be read has no id and nothing in it. */
+  readable(key: string): Found | undefined
+  /** The same, when something is undelivered or refused. */
   waiting(key: string): Found | undefined
   /** Whether there is such a row and others hold it. */
   isHeld(key: string): boolean
@@ -61,7 +63,7 @@ export interface Rows {
   ): Promise<void>
   /** A row as it is, without waiting for who has it locked. */
   read(database: Database, externalId: string): Promise<Row | undefined>
-  /** Without a lock; those that cannot be read as in `waiting`. With the database's time. */
+  /** Without a lock; those that cannot be read as in `readable`. With the database's time. */
   list(database: Database, query: ListQuery): Promise<{ found: Found[]; now: number }>
   /** Every row, by key, in the columns of the table. */
   page(database: Database, after: string | undefined, limit: number): Promise<Record<string, unknown>[]>
@@ -99,7 +101,7 @@ const foundOf = (columns: Record<string, unknown>): Found => {
 export const keyOfId = (id: string): string => id.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 
 // `NaN` is no time that a row could have: whatever job such a row has is moved.
-const waitingOf = (columns: Record<string, unknown>): Found => {
+const readableOf = (columns: Record<string, unknown>): Found => {
   const { externalId, row } = parseReadable(columns)
   const pointer = externalId === undefined ? Number.NaN : pointerOf(row)
   return { key: columns['key'] as string, externalId, row, isNew: false, pointer }
@@ -159,9 +161,13 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
           const some = columns.get(key)
           return some && foundOf(some)
         },
+        readable: (key) => {
+          const some = columns.get(key)
+          return some && readableOf(some)
+        },
         waiting: (key) => {
           const some = columns.get(key)
-          return some && (some['wake'] !== null || some['parked'] !== null) ? waitingOf(some) : undefined
+          return some && (some['wake'] !== null || some['parked'] !== null) ? readableOf(some) : undefined
         },
         isHeld: (key) => !columns.has(key) && others.has(key),
         next: () => numbers[used++],
@@ -200,7 +206,7 @@ export const createRows = (schema: string, key: Uint8Array): Rows => {
            ORDER BY key LIMIT $4) AS page) AS found`,
         [prefix.padEnd(32, '0'), prefix.padEnd(32, 'f'), after ?? null, limit],
       )) as [{ found: Record<string, unknown>[] | null; now: number }]
-      return { found: (found ?? []).map(waitingOf), now }
+      return { found: (found ?? []).map(readableOf), now }
     },
     page: async (database, after, limit) => {
       const rows = await database.query(

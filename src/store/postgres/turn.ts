@@ -7,7 +7,9 @@ export interface Turn {
   next(): number
   /** @throws SyntaxError where the row cannot be read */
   find(): Found | undefined
-  /** When something is undelivered or refused; without an id where the row cannot be read. */
+  /** Also where it cannot be read: without an id, and nothing in it. */
+  readable(): Found | undefined
+  /** The same, when something is undelivered or refused. */
   waiting(): Found | undefined
   create(): Found
   write(found: Found, externalId: string): void
@@ -42,6 +44,7 @@ export const runJobs = (
       now: locked.now,
       next: locked.next,
       find: () => (draft ? copy(draft) : locked.find(key)),
+      readable: () => (draft ? copy(draft) : locked.readable(key)),
       waiting: () => {
         if (!draft) return locked.waiting(key)
         return draft.columns.wake === null && draft.columns.parked === null ? undefined : copy(draft)

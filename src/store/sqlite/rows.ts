@@ -22,6 +22,8 @@ export interface Rows {
   pseudonym(externalId: string): string
   /** The row of a contact; undefined when there is none. @throws when it cannot be read */
   find(externalId: string): Found | undefined
+  /** The same, where one that cannot be read has no id and nothing in it. */
+  readable(externalId: string): Found | undefined
   create(externalId: string): Found
   keyOf(externalId: string): Uint8Array
   /** The row of a key. @throws when it cannot be read */
@@ -123,6 +125,10 @@ export const createRows = (database: DatabaseSync): Rows => {
     page: (after = '', limit) => pageRows.all(Buffer.from(after, 'hex'), limit),
     pseudonym: (externalId) => keyOf(externalId).toString('hex'),
     find: (externalId) => findKey(keyOf(externalId)),
+    readable: (externalId) => {
+      const columns = byKey.get(keyOf(externalId))
+      return columns && readableOf(columns)
+    },
     create: (externalId) => ({ key: keyOf(externalId), externalId, row: createRow() }),
     list: ({ after = '', prefix = '', limit }) =>
       waitingRows.all(...boundsOf(after, prefix), limit).map((columns) => readableOf(columns)),
