@@ -41,6 +41,8 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   let running: Promise<void> | undefined
   let isRenewed = false
   let cancelWake = (): void => {}
+  /** Outside a document a flush is the last that is done, until the next call: no timer may keep the program from its end. */
+  let isFlushed = false
 
   const endDebounce = (line: Line): void => {
     line.cancelDebounce?.()
@@ -65,7 +67,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
       cancelWake()
       const left = waitMs()
       if (left > 0) {
-        cancelWake = clock.after(left, pump)
+        if (!isFlushed) cancelWake = clock.after(left, pump)
         break
       }
       await attempt()
@@ -194,6 +196,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
     wait: (line) => {
       // What another call is carried by needs no request of its own.
       if (!hasUnsent(line)) return
+      isFlushed = false
       const now = clock.monotonic()
       line.since ??= now
       line.cancelDebounce?.()
@@ -222,6 +225,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
       await Promise.all(flying)
       await pump()
       if (typeof document !== 'undefined') return
+      isFlushed = true
       cancelWake()
       for (const line of all.values()) settle(line, pending(shared.lastFailure))
     },

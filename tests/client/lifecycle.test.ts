@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { ClientOptions, IdentifiedUser, Outcome } from '../../src/index.ts'
 import { createBrowser } from './browser.ts'
+import { tokenFor } from './harness.ts'
 
 const { navigator: navigatorBefore } = globalThis
 let lines: string[]
@@ -319,6 +320,20 @@ describe('flush and close', () => {
     })
     await clock.advance(200)
     expect([isFlushed, outcomes]).toEqual([true, ['delivered']])
+  })
+
+  test('flush outside a document leaves no timer, even where it ends before the first timer of init', async () => {
+    const fetch = vi.fn(() => Promise.reject(new TypeError('network')))
+    const { clock, identify, outcomes, tab, ann } = setUp({ fetch, token: async () => tokenFor('ann') })
+    Reflect.deleteProperty(globalThis, 'document')
+    identify(ann)
+    await tab.orq.flush()
+    expect(outcomes).toEqual(['pending: unreachable'])
+    await clock.advance(1)
+    expect([fetch.mock.calls.length, clock.timers()]).toEqual([1, 0])
+    identify({ ...ann, email: 'new@example.com' })
+    await clock.advance(600_000)
+    expect(fetch.mock.calls.length).toBeGreaterThan(2)
   })
 
   test('close sends what it can, ends every call and leaves no timer', async () => {

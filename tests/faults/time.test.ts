@@ -30,6 +30,10 @@ describe.concurrent('F25: a process that is stopped past its lease', () => {
         env: { POINT: point, SIGNAL: 'SIGSTOP' },
       })
       const first = machine.send(stopped, 'victim')
+      if (point === 'during upstream call') {
+        await expect.poll(() => recorder.callsOf('victim')).toBe(1)
+        stopped.kill('SIGSTOP')
+      }
       await expect.poll(() => isStopped(stopped)).toBe(true)
       await expect.poll(() => recorder.callsOf('victim')).toBe(calls)
       recorder.delayMs = 0
@@ -87,6 +91,7 @@ describe.concurrent('F26: an event loop that stands still for longer than a conn
     recorder.delayMs = 300 // so that each has a connection of its own
     for (const { status } of await Promise.all(people.map((who) => machine.send(proxy, who))))
       expect([200, 202]).toContain(status)
+    await machine.expectDelivered(20_000)
     // 5 s, and a second that Node adds.
     const blocked = proxy.tell({ blockMs: 7_000 })
     await sleep(200)
