@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { isAll } from '../is-all.ts'
 import { deploy, distFolder, examine, listed } from '../node/doctor/examine.ts'
 import { json, startFront } from '../node/doctor/front.ts'
 import { tokenFor } from '../node/running-proxy.ts'
 import { launch, visitor } from './page.ts'
 
-/** What the doctor says of a policy, beside what Chromium does with a page under it. */
+/** What the doctor says of a policy, beside what Chromium does with a page under it: two seconds each. */
 
 const deployed = deploy()
 let browser: Browser
@@ -98,7 +99,7 @@ const compare = async (policy: string, tag: Tag = {}): Promise<{ said: string[];
 
 const withNonce: Tag = { attributes: 'nonce="x"' }
 
-describe('a page works under a policy that is called good', () => {
+describe.runIf(isAll)('a page works under a policy that is called good', () => {
   test.each<[string, Tag?]>([
     ["default-src 'self'"],
     ['img-src *'],
@@ -122,7 +123,7 @@ describe('a page works under a policy that is called good', () => {
   })
 })
 
-describe('a page does not work under a policy that is called wrong', () => {
+describe.runIf(isAll)('a page does not work under a policy that is called wrong', () => {
   test.each<[string, RegExp, Seen, Tag?]>([
     ["default-src 'none'", /^wrong csp scripts: default-src refuses .*orq\.js; add script-src 'self'/, 'runs nothing'],
     ["script-src 'none'", /^wrong csp scripts: .*; make it script-src 'self', or use a nonce/, 'runs nothing'],
@@ -152,7 +153,7 @@ describe('a page does not work under a policy that is called wrong', () => {
   })
 })
 
-describe('a hash in a policy', () => {
+describe.runIf(isAll)('a hash in a policy', () => {
   const withIntegrity = (hash: string, file = 'orq.js'): Tag => ({ file, attributes: `integrity="${hash}"` })
 
   test.each<[string, string, Tag]>([
