@@ -159,7 +159,9 @@ export const createLog = (options: LogOptions = {}): Log => {
           return writeOnce(
             'error',
             { event: 'store_failed', why: event.operation, problem: event.problem },
-            'the store does not hand out or record deliveries; it is asked again, and some may be repeated',
+            event.operation === 'upkeep'
+              ? 'the store does not mend lost jobs or remove what is old; it tries again'
+              : 'the store does not hand out or record deliveries; it is asked again, and some may be repeated',
           )
         case 'unverifiable':
           return writeOnce(

@@ -84,7 +84,7 @@ export const createMetrics = ({ store, clock, ofProcess = false }: MetricsOption
   const countParked = tally('parked', 'Claims with fields that the contacts API refused for good')
   const countStoreFailure = tally('store_failures', 'Calls of the store that failed, besides puts, by what was asked', {
     label: 'operation',
-    known: ['claim', 'look', 'done', 'park', 'retry', 'release'],
+    known: ['claim', 'look', 'done', 'park', 'retry', 'release', 'upkeep'],
   })
   const countFailure = tally('failures', 'Requests that failed unexpectedly and were answered 500')
   const commitTime = histogram('commit', 'Until an update was durable, its whole transaction included', commitBuckets)

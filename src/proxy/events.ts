@@ -2,8 +2,8 @@ import type { AcceptedStatus, RefusalCode } from '../core/wire.ts'
 import type { UpsertResult } from '../upstream/upsert.ts'
 import type { Trouble } from './trouble.ts'
 
-/** What the dispatcher asks of a store besides `put`. */
-export type StoreOperation = 'claim' | 'look' | 'done' | 'park' | 'retry' | 'release'
+/** What the dispatcher asks of a store besides `put`; `upkeep`: what the store does of itself. */
+export type StoreOperation = 'claim' | 'look' | 'done' | 'park' | 'retry' | 'release' | 'upkeep'
 
 /**
  * What happens inside, for logs and metrics: no field value, token, key or text of upstream. `externalId` names a
@@ -19,7 +19,7 @@ export type ProxyEvent =
     }
   /**
    * The store could not hand out what waits, or record what came of it. Nothing is lost: it is asked again, and what was not
-   * recorded is delivered again when its lease has ended.
+   * recorded is delivered again when its lease has ended. Or its upkeep failed, which is tried again, too.
    */
   | { type: 'store_failed'; operation: StoreOperation; problem?: string | undefined }
   /** Upstream was called; `status` is undefined when there was no answer, and `trouble` says why. */

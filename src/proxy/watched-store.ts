@@ -8,13 +8,16 @@ const problemOf = (error: unknown): string | undefined => (error instanceof OrqE
 
 /** The same store, which tells of each put and of whatever else fails. What comes of a failure is the caller's affair. */
 export const watchStore = (store: Store, clock: Clock, onEvent: EventListener): Store => {
+  const tell = (operation: StoreOperation, error: unknown): void =>
+    onEvent({ type: 'store_failed', operation, problem: problemOf(error) })
   const watch =
     <Args extends unknown[], Result>(operation: StoreOperation, call: (...args: Args) => Promise<Result>) =>
     (...args: Args): Promise<Result> =>
       call(...args).catch((error) => {
-        onEvent({ type: 'store_failed', operation, problem: problemOf(error) })
+        tell(operation, error)
         throw error
       })
+  store.onUpkeepFailure?.((error) => tell('upkeep', error))
   return {
     ...store,
     put: async (update, options) => {

@@ -111,7 +111,8 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
   const commits = createGroupCommit({ database, rows, pointers, collectMs, timeoutMs })
   const claims = createClaims(database, rows, pointers)
   const setBack = createSetBack({ database, schema, pointers, clock })
-  const upkeep = createUpkeep({ database, schema, pointers, clock })
+  let hearFailure = (_error: unknown): void => {}
+  const upkeep = createUpkeep({ database, schema, pointers, clock, onFailure: (error) => hearFailure(error) })
 
   const contextOf = ({ now }: Turn) => ({ now, hash: rows.hash })
   /** Times of claims and statistics are handed out by this process's clock, which may be another one. */
@@ -221,6 +222,9 @@ export const postgres = async (options: PostgresOptions): Promise<Store> => {
     stats: async () => {
       const { oldestPendingSince, now, ...counts } = await rows.count(database)
       return { ...counts, ...(oldestPendingSince !== null && { oldestPendingSince: toOurs(oldestPendingSince, now) }) }
+    },
+    onUpkeepFailure: (listener) => {
+      hearFailure = listener
     },
     moving: createMoving({ database, rows, commits }),
     check: () => rows.check(database),

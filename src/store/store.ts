@@ -90,7 +90,10 @@ export interface Store {
   release(claims: readonly Claim[]): Promise<void>
   /** Only where nothing is durable: takes back what no claim holds yet, up to this version. */
   withdraw?(externalId: string, version: number): void
-  /** Erases all that is kept of a contact; tokens made before `notBefore` write nothing for the longest life of one. */
+  /**
+   * Erases all that is kept of a contact; tokens made before `notBefore` write nothing for the longest life of one. What is on
+   * the wire ends without effect here, and what comes next waits for that end, or for the end of its lease.
+   */
   purge(externalId: string, notBefore: number): Promise<void>
   /** What waits now; rejects while the store cannot be asked. */
   stats(): Promise<StoreStats>
@@ -126,6 +129,11 @@ export interface Store {
     /** The write-ahead log beside it. */
     log: number
   }
+  /**
+   * Has this one listener hear whenever something fails that the store does of itself, from time to time, and will try again.
+   * Absent where it does nothing.
+   */
+  onUpkeepFailure?(listener: (error: unknown) => void): void
   /** All that is kept, for another store, and what another one kept. Absent where nothing is durable. */
   moving?: Moving
   /** Rejects when `put` would for want of a disk. Writes, so that a full or read-only one is noticed. */

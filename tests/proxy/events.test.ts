@@ -54,6 +54,16 @@ test('what came of a call and could not be recorded is told by what was asked', 
   expect(of('store_failed')).toEqual([{ type: 'store_failed', operation: 'done', problem: undefined }])
 })
 
+test('what a store failed to do of itself is told, without its text', async () => {
+  let fail = (_error: Error): void => {}
+  const onUpkeepFailure = (listener: (error: unknown) => void): void => {
+    fail = listener
+  }
+  const { of } = setUp({ store: { ...memory(), onUpkeepFailure } })
+  fail(new Error('permission denied for jane@example.com'))
+  expect(of('store_failed')).toEqual([{ type: 'store_failed', operation: 'upkeep', problem: undefined }])
+})
+
 test('a limit that is exceeded says whose', async () => {
   const { world, of } = setUp({ subjectLimit: 1 })
   await world.post()

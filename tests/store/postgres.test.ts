@@ -194,6 +194,15 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
       expect(await claimSoon(store)).toMatchObject({ externalId: 'u1', attempts: 1 })
     })
 
+    test('that cannot be made anew: told each time', async () => {
+      const [store, , schema] = await openSeveral({})
+      const heard: unknown[] = []
+      store.onUpkeepFailure?.((error) => heard.push(error))
+      await query(`ALTER TABLE ${schema}_pgboss.job RENAME COLUMN state TO status`)
+      await put(store, 'u1', {}, false).catch(() => {})
+      await expect.poll(() => heard).toContainEqual(expect.objectContaining({ code: '42703' }))
+    })
+
     test('that comes too early, or points at nothing, is no harm and goes away', async () => {
       const [store, , schema] = await openSeveral({})
       await store.retry(claimOf(await put(store, 'later')), Date.now() + 60_000, '503 unavailable')

@@ -9,6 +9,7 @@ export interface UpkeepOptions {
   schema: string
   pointers: Pointers
   clock: Clock
+  onFailure(error: unknown): void
 }
 
 /** What is done from time to time, from now on, by whichever process comes to it. */
@@ -29,7 +30,7 @@ interface Task {
 const restFactor = 20
 const longestRestMs = 30_000
 
-export const createUpkeep = ({ database, schema, pointers, clock }: UpkeepOptions): Upkeep => {
+export const createUpkeep = ({ database, schema, pointers, clock, onFailure }: UpkeepOptions): Upkeep => {
   const prune = createPrune(database, schema)
   const tasks: readonly Task[] = [
     { run: () => sweepPage(database, { schema, pointers }), everyMs: 5_000, rest: 0 },
@@ -46,7 +47,10 @@ export const createUpkeep = ({ database, schema, pointers, clock }: UpkeepOption
       const ended = task
         .run()
         // A database that is away is asked again at the next turn.
-        .catch(() => false)
+        .catch((error) => {
+          onFailure(error)
+          return false
+        })
         .then((hasMore) => {
           running.delete(ended)
           if (isStopped) return
