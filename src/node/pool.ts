@@ -14,6 +14,11 @@ export interface PoolOptions {
 }
 
 const maxAnswerBytes = 65_536
+/**
+ * A process that is stopped while it waits for a connection would send, when it wakes, what another one has long overtaken: a
+ * timer of the caller's comes too late for that.
+ */
+const startMs = 10_000
 
 type ReceivedHeaders = Record<string, string | string[] | undefined>
 
@@ -27,10 +32,12 @@ const exchange = (pool: Pool, path: string, { method = 'GET', headers, body, sig
     let head = { status: 0, headers: {} }
     const chunks: Buffer[] = []
     let length = 0
-    const stop = (): void => {
-      controller?.abort(signal?.reason)
-      reject(signal?.reason)
+    const latest = performance.now() + startMs
+    const end = (reason: unknown): void => {
+      controller?.abort(reason as Error)
+      reject(reason)
     }
+    const stop = (): void => end(signal?.reason)
     const answer = (): void => {
       signal?.removeEventListener('abort', stop)
       const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
@@ -43,6 +50,7 @@ const exchange = (pool: Pool, path: string, { method = 'GET', headers, body, sig
         onRequestStart: (given) => {
           controller = given
           if (signal?.aborted) stop()
+          else if (performance.now() > latest) end(new DOMException('sent too late', 'TimeoutError'))
         },
         onResponseStart: (_, status, received) => {
           // What comes before the answer, such as 103, is none.

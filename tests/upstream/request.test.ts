@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { inspect } from 'node:util'
 import { queryObjects } from 'node:v8'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Fetch } from '../../src/core/ports.ts'
 import { createPooledFetch } from '../../src/node/pool.ts'
 import { createUpstreamRequest } from '../../src/upstream/request.ts'
@@ -69,6 +69,20 @@ const throughPool = (upstream: Upstream, options = {}) => {
   onTestFinished(() => close())
   return requestTo(upstream, { fetch, ...options })
 }
+
+test('a process that was stopped before its connection was there sends nothing when it wakes', async () => {
+  const upstream = await startUpstream()
+  const { fetch, close } = createPooledFetch({ origin: upstream.url, connections: 2 })
+  onTestFinished(() => close())
+  const send = () => fetch(`${upstream.url}/v2/contacts`, { method: 'POST', body: '{}' })
+  const late = send()
+  const { now } = performance
+  const asleep = vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 11_000)
+  await expect(late).rejects.toThrow('too late')
+  asleep.mockRestore()
+  expect(upstream.received).toEqual([])
+  expect((await send()).status).toBe(200)
+})
 
 describe.each([
   { name: 'the global fetch', request: requestTo },
