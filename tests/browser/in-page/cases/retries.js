@@ -126,8 +126,7 @@ export const cases = [
   {
     name: 'E39 the back-off differs between clients and stays within 20 %',
     run: async ({ open, script, log, id }) => {
-      const gaps = []
-      for (const random of [0, 0.999]) {
+      const gapOf = async (random, n) => {
         await script({ answers: [refused(500, 'internal')] })
         const before = (await log()).posts.length
         const page = await open({
@@ -135,12 +134,19 @@ export const cases = [
             win.Math.random = () => random
           },
         })
-        await page.identify(id, { random })
-        gaps.push(...waits((await log()).posts.slice(before)))
+        await page.identify(id, { random, n })
+        const [gap] = waits((await log()).posts.slice(before))
         page.remove()
+        return gap
       }
-      between(gaps[0], 390, 590, 'the shortest')
-      between(gaps[1], 590, 1_200, 'the longest')
+      // A busy machine is late now and then, and never early.
+      const leastOf = async (random, enough) => {
+        let least = Number.POSITIVE_INFINITY
+        for (let n = 0; n < 5 && least >= enough; n++) least = Math.min(least, await gapOf(random, n))
+        return least
+      }
+      between(await leastOf(0, 590), 390, 590, 'the shortest')
+      between(await leastOf(0.999, 1_200), 590, 1_200, 'the longest')
     },
   },
 ]
