@@ -9,7 +9,7 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     // Machines are sometimes busy: what is awaited may take its time, and what is there at once is not waited for.
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 10_000 } },
     // Two cores: browsers and servers of several files at once would only starve each other.
     maxWorkers: 2,
     projects: [

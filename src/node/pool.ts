@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici'
+import { callMs } from '../proxy/attempt.ts'
 import type { UpstreamFetch } from '../upstream/request.ts'
 
 export interface PooledFetch {
@@ -14,11 +15,6 @@ export interface PoolOptions {
 }
 
 const maxAnswerBytes = 65_536
-/**
- * A process that is stopped while it waits for a connection would send, when it wakes, what another one has long overtaken: a
- * timer of the caller's comes too late for that.
- */
-const startMs = 10_000
 
 type ReceivedHeaders = Record<string, string | string[] | undefined>
 
@@ -32,7 +28,9 @@ const exchange = (pool: Pool, path: string, { method = 'GET', headers, body, sig
     let head = { status: 0, headers: {} }
     const chunks: Buffer[] = []
     let length = 0
-    const latest = performance.now() + startMs
+    // A process that was stopped while it waited for a connection must not send, when it wakes, what another one has long
+    // overtaken; the caller's timer comes too late for that.
+    const latest = performance.now() + callMs
     const end = (reason: unknown): void => {
       controller?.abort(reason as Error)
       reject(reason)
@@ -50,7 +48,7 @@ const exchange = (pool: Pool, path: string, { method = 'GET', headers, body, sig
         onRequestStart: (given) => {
           controller = given
           if (signal?.aborted) stop()
-          else if (performance.now() > latest) end(new DOMException('sent too late', 'TimeoutError'))
+          else if (performance.now() > latest) end(new DOMException('too late to be sent', 'TimeoutError'))
         },
         onResponseStart: (_, status, received) => {
           // What comes before the answer, such as 103, is none.

@@ -65,6 +65,7 @@ const stateOf = (row: Row, field: keyof Contact): State | undefined => {
   return entry && { kind: 'ledger', entry, acceptedAt: entry[2] }
 }
 
+/** Of a row that is emptied by it, whoever holds that still does. */
 const remove = (row: Row, field: keyof Contact): void => {
   const hold = isPending(row) && holdOf(row)
   delete row.payload[field]

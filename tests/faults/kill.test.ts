@@ -7,7 +7,7 @@ const script = 'tests/faults/dies.mjs'
 test.concurrent.for<[point: string, calls: number, isAcknowledged: boolean | undefined]>([
   ['before commit', 0, false],
   ['after commit, before reply', 0, false],
-  ['during upstream call', 1, undefined],
+  ['during upstream call', 1, false],
   ['after upstream ok, before delete', 1, undefined],
   ['during delete', 1, undefined],
 ])('F13: kill -9 %s', async ([point, calls, isAcknowledged], { onTestFinished, expect }) => {
@@ -17,13 +17,16 @@ test.concurrent.for<[point: string, calls: number, isAcknowledged: boolean | und
   expect(await machine.send(first, 'bystander')).toMatchObject({ status: 200 })
   const before = recorder.calls
   if (point === 'during upstream call') recorder.delayMs = 60_000
+  const sentAt = performance.now()
   const sent = machine.send(first, 'victim')
   if (point === 'during upstream call') {
     await expect.poll(() => recorder.calls).toBe(before + 1)
     first.kill('SIGKILL')
   }
   const { status } = await sent
-  if (isAcknowledged === false) expect(status).toBeUndefined()
+  // A 202 only where this machine has stood still for as long as a page waits.
+  const isLate = point === 'during upstream call' && performance.now() - sentAt > 1_900
+  if (isAcknowledged === false && !isLate) expect(status).toBeUndefined()
   expect(await first.ended).toBeNull()
   await expect.poll(() => recorder.calls - before).toBe(calls)
   recorder.delayMs = 0

@@ -32,7 +32,7 @@ const runCase = async ({ name, run, defect }) => {
   const start = performance.now()
   const result = { name, ms: 0 }
   try {
-    await Promise.race([run(tools), limit(60_000)])
+    await Promise.race([run(tools), limit(15_000)])
   } catch (error) {
     if (error instanceof Cannot) result.cannot = error.message
     else result.error = String(error)
