@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright'
 import { onTestFinished } from 'vitest'
 import { bundle } from './bindings/bundle.ts'
-import { launch, visitor } from './page.ts'
+import { launch, type Visitor, visitor } from './page.ts'
 import { type Dev, startDev } from './processes.ts'
 import { serveSite } from './site.ts'
 
@@ -17,7 +17,7 @@ export interface AppBesideDev {
   /** In place of that: an element `#app`, and a `main.js` with the files beside it and the real libraries bundled. */
   showBundled(files: Readonly<Record<string, string>>): Promise<void>
   /** Signs in on the page of dev, and then opens the page of the app. */
-  visitSignedIn(): Promise<{ posts: string[]; errors: string[] }>
+  visitSignedIn(): Promise<Visitor>
   /** The contact of whoever is signed in. */
   stored(): Promise<Record<string, unknown> | undefined>
   close(): Promise<void>
@@ -59,7 +59,8 @@ export const startAppBesideDev = async (): Promise<AppBesideDev> => {
       show(`${importMap}<div id="app"></div><script type="module" src="/page.js"></script>`)
     },
     visitSignedIn: async () => {
-      const { page, context, posts, errors } = await visitor(browser)
+      const guest = await visitor(browser)
+      const { page, context } = guest
       onTestFinished(() => context.close())
       // Segment asks its own servers for settings, and tells them of calls.
       await context.route(/^https:\/\/[\w.]+\.segment\.(com|io)\//, (route) =>
@@ -73,7 +74,7 @@ export const startAppBesideDev = async (): Promise<AppBesideDev> => {
       const name = (await stored())?.['display_name']
       if (name !== 'Somebody else') throw new Error(`signed in as ${name}`)
       await page.goto(site.url)
-      return { posts, errors }
+      return guest
     },
     stored,
     close: async () => {

@@ -49,7 +49,7 @@ describe('the queue on the page', () => {
     expect(await contact('parked')).not.toHaveProperty('email')
 
     const refusals = page.locator('#stream [data-where="proxy"][data-what="refused"]')
-    expect(await refusals.count()).toBe(1)
+    await expect.poll(() => refusals.count()).toBe(1)
     await entry.getByRole('button', { name: 'Retry now: parked' }).focus()
     await page.keyboard.press('Enter')
     await expect.poll(() => refusals.count()).toBe(2)

@@ -96,7 +96,7 @@ describe('the page of orq-identify dev, in Chromium', () => {
     await guest.page.fill('#plan', 'team')
     await guest.page.click('#save')
     await expect.poll(async () => (await contact('changed'))?.metadata).toEqual({ plan: 'team' })
-    expect(guest.posts).toHaveLength(2)
+    expect(await guest.sent()).toHaveLength(2)
     await guest.context.close()
   })
 

@@ -19,8 +19,13 @@ export const launch = (options: LaunchOptions = {}): Promise<Browser> =>
 export interface Visitor {
   context: BrowserContext
   page: Page
-  /** Contact requests that have left this visitor's browser. */
+  /** Contact requests that have left this visitor's browser, as far as the browser has told. */
   posts: string[]
+  /**
+   * All of them so far. The browser tells of a request beside sending it, so that a server may have one that is not told
+   * yet; an answer of the page comes after what it has told before.
+   */
+  sent(): Promise<string[]>
   /** Whatever the page complained about. */
   errors: string[]
 }
@@ -42,5 +47,9 @@ export const visitor = async (browser: Browser): Promise<Visitor> => {
     const text = message.text()
     errors.push(text.startsWith('Failed to load resource') ? `${text} ${url}` : text)
   })
-  return { context, page, posts, errors }
+  const sent = async (): Promise<string[]> => {
+    await page.evaluate('0')
+    return posts
+  }
+  return { context, page, posts, sent, errors }
 }

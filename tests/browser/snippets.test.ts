@@ -23,11 +23,11 @@ test.each([
   ['ES module', () => `${importMap}<script type="module">${codeOf('ES module', 'main.js')}</script>`],
 ])('the snippet of %s, pasted as it is, makes whoever is signed in on the page of dev a contact', async (_, make) => {
   app.show(make())
-  const { posts, errors } = await app.visitSignedIn()
+  const { sent, errors } = await app.visitSignedIn()
   await expect
     .poll(app.stored)
     .toMatchObject({ display_name: 'Ada Lovelace', email: 'ada@example.com', metadata: { plan: 'pro' } })
-  expect(posts).toHaveLength(2)
+  expect(await sent()).toHaveLength(2)
   expect(errors).toEqual([])
 })
 
@@ -63,9 +63,9 @@ test.runIf(hasLibraries).each(Object.entries(apps))(
   'the snippet of %s, with the real library, makes whoever is signed in a contact',
   async (_, make) => {
     await app.showBundled(make())
-    const { posts, errors } = await app.visitSignedIn()
+    const { sent, errors } = await app.visitSignedIn()
     await expect.poll(app.stored).toMatchObject({ display_name: 'Ada Lovelace' })
-    expect(posts).toHaveLength(2)
+    expect(await sent()).toHaveLength(2)
     expect(errors).toEqual([])
   },
   120_000,

@@ -12,10 +12,10 @@ afterAll(() => app?.close())
 
 /** Opens the page as somebody whom Orq knows by another name, and waits for what the snippet says. */
 const expectJane = async (fields: object = { display_name: 'Jane', metadata: { plan: 'pro' } }): Promise<void> => {
-  const { posts, errors } = await app.visitSignedIn()
+  const { sent, errors } = await app.visitSignedIn()
   await expect.poll(app.stored).toMatchObject({ email: 'jane@example.com', ...fields })
   // The sign-in was the first.
-  expect(posts).toHaveLength(2)
+  expect(await sent()).toHaveLength(2)
   expect(errors).toEqual([])
 }
 

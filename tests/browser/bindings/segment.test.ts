@@ -36,7 +36,7 @@ describe.runIf(hasLibraries)('with @segment/analytics-next', () => {
   })
 
   test('calls made before anything is ready arrive, in order', async () => {
-    const { app, call, posts } = await open()
+    const { app, call, sent } = await open()
     app.signIn('jane')
     await call('identify', 'jane', { name: 'Jane' })
     await call('register')
@@ -45,7 +45,7 @@ describe.runIf(hasLibraries)('with @segment/analytics-next', () => {
     await call('settle')
     await call('init')
     await expect.poll(() => app.contact('jane')).toMatchObject({ display_name: 'Jane', metadata: { plan: 'pro' } })
-    expect(posts).toHaveLength(1)
+    expect(await sent()).toHaveLength(1)
   })
 
   test('traits of several calls are joined, as Segment does', async () => {
