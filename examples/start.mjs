@@ -52,8 +52,11 @@ const stop = () => {
 process.once('exit', stop)
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit())
 
-/** Starts a program, shows what it prints, and waits until it says where it is. */
-const start = (folder, [command, ...args], env) =>
+/**
+ * Starts a program, shows what it prints, and waits until it says where it is. One that ends by itself ends them all, and
+ * `hint` says which of our own settings its complaint is about.
+ */
+const start = (folder, [command, ...args], env, hint) =>
   new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: folder,
@@ -72,6 +75,7 @@ const start = (folder, [command, ...args], env) =>
     })
     child.once('close', (status) => {
       process.exitCode ||= status ?? 0
+      if (status && hint) console.error(hint)
       stop()
     })
   })
@@ -99,9 +103,12 @@ const settings = { ORQ_TOKEN_SECRET: randomBytes(32).toString('base64') }
 if (!process.env.ORQ_API_KEY) {
   settings.ORQ_API_KEY = randomBytes(16).toString('hex')
   const port = process.env.ORQ_DEV_PORT ?? '8787'
-  settings.ORQ_SERVER_URL = await start(root, ['npm', 'exec', '--', 'node', 'dist/cli.js', 'dev', '--port', port], {
-    ORQ_API_KEY: settings.ORQ_API_KEY,
-  })
+  settings.ORQ_SERVER_URL = await start(
+    root,
+    ['npm', 'exec', '--', 'node', 'dist/cli.js', 'dev', '--port', port],
+    { ORQ_API_KEY: settings.ORQ_API_KEY },
+    'The embedded contacts API has ended. Its port is ORQ_DEV_PORT here; PORT is that of the page.',
+  )
 }
 const backend = isBundled ? await start(folderOf('hono'), ['npm', 'start'], { ...settings, PORT: '0' }) : undefined
 const page = await startPage(backend ? { BACKEND: backend } : settings)

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright'
@@ -9,8 +11,12 @@ import { isAll } from '../is-all.ts'
 import { type FreshClone, makeFreshClone } from './fresh-clone.ts'
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url))
-const command = (...args: string[]) =>
-  spawnSync(process.execPath, [join(examples, 'start.mjs'), ...args], { encoding: 'utf8' })
+const start = (args: string[], env: Record<string, string> = {}) =>
+  spawnSync(process.execPath, [join(examples, 'start.mjs'), ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  })
+const command = (...args: string[]) => start(args)
 const namesIn = (text: string): string[] => (/one of: (.*)/.exec(text)?.[1] ?? '').split(', ')
 const names = namesIn(command().stdout)
 
@@ -25,6 +31,17 @@ test.each([
 test('a name that is none gets the list, and 2', () => {
   const { status, stdout, stderr } = command('angular')
   expect([status, stdout, namesIn(stderr)]).toEqual([2, '', names])
+})
+
+test('a port that is taken for the embedded API is told by the name that it has here', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const { status, stderr } = start(['script-tag'], { ORQ_DEV_PORT: String(port), ORQ_API_KEY: '' })
+  expect(status).toBe(2)
+  expect(stderr).toContain(`${port} is in use`)
+  expect(stderr).toContain('Its port is ORQ_DEV_PORT here')
 })
 
 // Those that the README says more about.
