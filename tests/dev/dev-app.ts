@@ -17,7 +17,8 @@ export interface RunningApp {
   ask(method: string, path: string, options?: { headers?: Record<string, string>; body?: unknown }): Promise<Reply>
   /** The cookie header of somebody who has just signed in. */
   signIn(externalId: string): Promise<string>
-  close(): Promise<void>
+  /** @param graceMs what is open after that time is cut */
+  close(graceMs?: number): Promise<void>
 }
 
 /** The development app over real HTTP, with stand-ins for the built files. */
@@ -67,8 +68,8 @@ export const startDevApp = async (host = '127.0.0.1'): Promise<RunningApp> => {
       const { headers } = await ask('POST', '/session', { body: { external_id: externalId } })
       return String(headers['set-cookie']).split(';')[0] ?? ''
     },
-    close: async () => {
-      await Promise.all([app.close(), server.close(500)])
+    close: async (graceMs = 500) => {
+      await Promise.all([app.close(), server.close(graceMs)])
       rmSync(distFolder, { recursive: true, force: true })
     },
   }

@@ -164,8 +164,17 @@ test('a file that is held, and a start that fails, print no data and no secret',
 test('a defect that nobody caught ends the process with status 1, told by name and place', async () => {
   const folder = temporaryFolder()
   const bomb = join(folder, 'bomb.mjs')
-  writeFileSync(bomb, `setTimeout(() => Promise.reject(new RangeError('CANARY\\n    at CANARY')), 1_500)`)
+  writeFileSync(
+    bomb,
+    `import { existsSync } from 'node:fs'
+    const timer = setInterval(() => {
+      if (!existsSync('explode')) return
+      clearInterval(timer)
+      Promise.reject(new RangeError('CANARY\\n    at CANARY'))
+    }, 20)`,
+  )
   const proxy = await runProxy('http://127.0.0.1:9', { folder, env: { NODE_OPTIONS: `--import=${bomb}` } })
+  writeFileSync(join(folder, 'explode'), '')
   expect(await proxy.ended).toBe(1)
   expect(proxy.lines('crashed')).toMatchObject([
     { level: 'error', where: expect.stringMatching(/^RangeError at .*bomb/) },

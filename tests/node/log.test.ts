@@ -8,7 +8,6 @@ import { isAll } from '../is-all.ts'
 import { startUpstream } from '../upstream/server.ts'
 import { runProxy } from './running-proxy.ts'
 
-const down = { status: 503 }
 const turnedAway = { status: 401 }
 
 test('every line of its output is JSON with level, time, event and message', async () => {
@@ -79,9 +78,12 @@ test('a person is named by the key of the row in the store, which says nothing w
 })
 
 test('a pause is one warning, and its end one line', async () => {
-  const upstream = await startUpstream(...Array(6).fill(down))
+  const upstream = await startUpstream()
+  upstream.isDown = true
   const proxy = await runProxy(upstream.url)
   for (let i = 0; i < 5; i++) await proxy.post({ external_id: `user_${i}` })
+  await expect.poll(() => proxy.lines('paused')).toHaveLength(1)
+  upstream.isDown = false
   await expect.poll(() => proxy.lines('resumed')).toHaveLength(1)
   expect(proxy.lines('paused')).toMatchObject([{ level: 'warn', why: 'failing', ms: expect.any(Number) }])
 })
@@ -110,9 +112,15 @@ test('three contacts turned away are one alarm that names what to look at', asyn
   const upstream = await startUpstream(...Array(9).fill(turnedAway))
   const proxy = await runProxy(upstream.url)
   for (let i = 0; i < 5; i++) await proxy.post({ external_id: `user_${i}` })
-  expect(proxy.lines('paused')).toMatchObject([
-    { level: 'error', why: 'blocked', msg: expect.stringMatching(/ORQ_API_KEY, ORQ_SERVER_URL and ORQ_UPSTREAM_PATH/) },
-  ])
+  await expect
+    .poll(() => proxy.lines('paused'))
+    .toMatchObject([
+      {
+        level: 'error',
+        why: 'blocked',
+        msg: expect.stringMatching(/ORQ_API_KEY, ORQ_SERVER_URL and ORQ_UPSTREAM_PATH/),
+      },
+    ])
 })
 
 test('of tokens that are refused the first of each kind is a line', async () => {
