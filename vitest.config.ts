@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
 /** Where a real browser is driven. */
-const browserTests = ['tests/browser/**/*.test.ts', 'tests/runtimes/service-worker.test.ts']
+const browserTests = [
+  'tests/browser/**/*.test.ts',
+  'tests/examples/{examples,one-command}.test.ts',
+  'tests/readme/page.test.ts',
+  'tests/runtimes/service-worker.test.ts',
+]
 
 export default defineConfig({
   test: {

@@ -1,22 +1,22 @@
 import type { Browser, Page } from 'playwright'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { launch, type Visitor, visitor } from './page.ts'
 import { type Dev, startDev } from './processes.ts'
 
 let browser: Browser
 let dev: Dev
 beforeAll(async () => {
-  dev = await startDev()
   browser = await launch()
 })
-afterAll(async () => {
-  await browser?.close()
-  await dev?.stop()
+afterAll(() => browser?.close())
+beforeEach(async () => {
+  dev = await startDev()
 })
-beforeEach(() => dev.fault('ok'))
+afterEach(() => dev.stop())
 
 const visit = async (): Promise<Visitor> => {
   const guest = await visitor(browser)
+  onTestFinished(() => guest.context.close())
   await guest.page.goto(dev.url)
   await guest.page.waitForSelector('#live[data-live="true"]')
   return guest
@@ -37,7 +37,7 @@ const focused = (page: Page) =>
 
 describe('the queue on the page', () => {
   test('shows a refused field, and a person with a keyboard alone tries it again and loses no place', async () => {
-    const { page, context, errors } = await visit()
+    const { page, errors } = await visit()
     await page.check('input[name="keeping"][value="disk"]')
     await page.waitForSelector('#queue-empty:not([hidden])')
     await page.check('#fault-refuse')
@@ -64,11 +64,10 @@ describe('the queue on the page', () => {
     await expect.poll(() => page.locator('#queue li').count()).toBe(0)
     expect(await focused(page)).toBe('queue-title')
     expect(errors).toEqual([])
-    await context.close()
   })
 
   test('shows what waits for an API that is down, refuses to lose it, and drops it when told to', async () => {
-    const { page, context } = await visit()
+    const { page } = await visit()
     await page.check('input[name="keeping"][value="disk"]')
     await page.waitForSelector('#queue-empty:not([hidden])')
     await dev.fault('down')
@@ -86,7 +85,6 @@ describe('the queue on the page', () => {
     await page.check('input[name="keeping"][value="memory"]')
     await page.waitForSelector('#queue-in-memory:not([hidden])')
     expect(await contact('waits')).toBeUndefined()
-    await context.close()
   })
 })
 
@@ -102,7 +100,7 @@ describe('the steps on the page', () => {
       )
 
   test('are the way of a call from the page to the API and back, with whose it is', async () => {
-    const { page, context } = await visit()
+    const { page } = await visit()
     await signIn(page, 'steps')
     const way = ['page sent steps', 'api 200 steps', 'proxy 200 delivered steps', 'page delivered steps']
     await expect.poll(() => told(page)).toEqual(way.reverse())
@@ -110,25 +108,23 @@ describe('the steps on the page', () => {
     expect(await page.locator('#stream > li:visible').count()).toBe(2)
     await page.click('#clear')
     expect(await page.isVisible('#no-steps')).toBe(true)
-    await context.close()
   })
 
   test('tell of the requests of other pages, and why one was turned away', async () => {
-    const { page, context } = await visit()
+    const { page } = await visit()
     const headers = { 'content-type': 'application/json', authorization: 'Bearer nonsense' }
     const body = JSON.stringify({ external_id: 'other' })
     await fetch(`${dev.url}/orq/v2/contacts`, { method: 'POST', headers, body })
     await expect.poll(() => told(page)).toEqual(['proxy 401 token_invalid '])
     expect(await page.textContent('#stream')).toContain('not signed with the secret of this server')
-    await context.close()
   })
 })
 
 describe('the page as people hold it', () => {
   test('has everything within reach of the Tab key', async () => {
-    const { page, context } = await visit()
+    const { page } = await visit()
     await signIn(page, 'tabs')
-    await page.waitForSelector('#contacts [data-external-id="tabs"]')
+    await page.waitForSelector('#calls li[data-external-id="tabs"][data-status="delivered"]')
     await page.reload()
     await page.waitForSelector('#calls li[data-status="duplicate"]')
     await page.waitForSelector('#contacts [data-external-id="tabs"]')
@@ -155,11 +151,10 @@ describe('the page as people hold it', () => {
     ])
       expect(reached).toContain(id)
     for (const name of ['fault', 'keeping', 'framework', 'SUMMARY', 'Copy: index.html']) expect(reached).toContain(name)
-    await context.close()
   })
 
   test('is no wider than 360 px, whatever people are called', async () => {
-    const { page, context } = await visit()
+    const { page } = await visit()
     await page.setViewportSize({ width: 360, height: 740 })
     await page.check('input[name="keeping"][value="disk"]')
     await page.waitForSelector('#queue-empty:not([hidden])')
@@ -174,6 +169,5 @@ describe('the page as people hold it', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360)
     await page.getByRole('button', { name: `Drop: ${id}` }).click()
     await expect.poll(() => page.locator('#queue li').count()).toBe(0)
-    await context.close()
   })
 })

@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createContacts } from '../../src/server.ts'
 import { launch, type Visitor, visitor } from './page.ts'
 import { type Dev, startDev } from './processes.ts'
@@ -18,6 +18,7 @@ afterAll(async () => {
 /** Signs in on the page as a person would, and waits for the outcome of that call. */
 const signIn = async (id: string): Promise<Visitor> => {
   const guest = await visitor(browser)
+  onTestFinished(() => guest.context.close())
   const { page } = guest
   await page.goto(dev.url)
   await page.fill('#external-id', id)
@@ -45,7 +46,6 @@ describe('the page of orq-identify dev, in Chromium', () => {
     await guest.page.waitForSelector('#contacts li[data-external-id="arrives"]')
     expect(guest.posts).toHaveLength(1)
     expect(guest.errors).toEqual([])
-    await guest.context.close()
   })
 
   test('every field of a contact arrives as it was given', async () => {
@@ -60,7 +60,6 @@ describe('the page of orq-identify dev, in Chromium', () => {
     }
     expect(await guest.page.evaluate((given) => window.orq.identify(given), user)).toEqual({ status: 'delivered' })
     expect(await contact('fields')).toMatchObject(user)
-    await guest.context.close()
   })
 
   test('ten calls in a row are one request', async () => {
@@ -70,7 +69,6 @@ describe('the page of orq-identify dev, in Chromium', () => {
     await expect.poll(() => guest.page.locator('#calls li[data-status="delivered"]').count()).toBe(11)
     expect(guest.posts).toHaveLength(2)
     expect((await contact('ten'))?.display_name).toBe('Changed')
-    await guest.context.close()
   })
 
   test('a reload with the same person is no request, also with keys in another order', async () => {
@@ -88,7 +86,6 @@ describe('the page of orq-identify dev, in Chromium', () => {
     )
     expect(again).toEqual({ status: 'duplicate' })
     expect(guest.posts).toHaveLength(1)
-    await guest.context.close()
   })
 
   test('one changed field is one request', async () => {
@@ -97,7 +94,6 @@ describe('the page of orq-identify dev, in Chromium', () => {
     await guest.page.click('#save')
     await expect.poll(async () => (await contact('changed'))?.metadata).toEqual({ plan: 'team' })
     expect(await guest.sent()).toHaveLength(2)
-    await guest.context.close()
   })
 
   test('a token for another person gets 403 and nothing is stored', async () => {
@@ -117,7 +113,6 @@ describe('the page of orq-identify dev, in Chromium', () => {
     const outcome = await guest.page.evaluate(() => window.orq.identify({ externalId: 'victim' }))
     expect(outcome).toEqual({ status: 'pending', reason: 'no_token' })
     expect(guest.posts).toHaveLength(2)
-    await guest.context.close()
   })
 
   test('while the contacts API is down a call is pending: server, the page works, and it arrives later', async () => {
@@ -134,7 +129,6 @@ describe('the page of orq-identify dev, in Chromium', () => {
     }
     await guest.page.reload()
     await expect.poll(async () => (await contact('patient'))?.display_name, { timeout: 20_000 }).toBe('Waits')
-    await guest.context.close()
   })
 
   test('signing out forgets the person', async () => {
@@ -143,14 +137,12 @@ describe('the page of orq-identify dev, in Chromium', () => {
     await guest.page.waitForSelector('#session[data-signed-in="false"]')
     const stored = await guest.page.evaluate(() => JSON.stringify({ ...localStorage }))
     expect(stored).not.toContain('leaves')
-    await guest.context.close()
   })
 
   test('nothing personal stays in the browser after the acknowledgement', async () => {
     const guest = await signIn('canary-id')
     const stored = await guest.page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))
     for (const value of ['canary-id', 'example.com', 'Name of', 'founder', 'eyJ']) expect(stored).not.toContain(value)
-    await guest.context.close()
   })
 
   test('the same contact from a Node server by createContacts', async () => {

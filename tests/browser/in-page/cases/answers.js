@@ -46,7 +46,7 @@ export const cases = [
     name: 'E40c a redirect to a login page is pending: unreachable, with one line that names proxyUrl',
     run: async ({ open, script, log, printed, stored, id }) => {
       await script({ answers: Array(20).fill({ status: 302, headers: { location: '/cases.html' } }) })
-      const page = await open({ settleMs: 1_000 })
+      const page = await open({ settleMs: 5_000 })
       equal(await page.identify({ externalId: id, email: 'a@example.com' }), 'pending: unreachable')
       ok(stored().includes('a@example.com'), 'not kept')
       const lines = printed('error', 'warn')

@@ -132,7 +132,7 @@ export const cases = [
   {
     name: 'F46b while a Retry-After runs, leaving sends nothing',
     run: async (tools) => {
-      await tools.script({ answers: [refused(429, 'rate_limited', {}, { 'retry-after': '1' })] })
+      await tools.script({ answers: [refused(429, 'rate_limited', {}, { 'retry-after': '60' })] })
       const page = await waiting(tools)
       page.win.orq.flush()
       await tools.log({ posts: 1, idle: 1 })

@@ -69,7 +69,7 @@ export const cases = [
     name: 'E38c a fetch that never settles, and ignores its signal, ends at timeoutMs',
     run: async ({ open, token, id }) => {
       const page = await open({
-        token,
+        token: await token(),
         timeoutMs: 300,
         settleMs: 1_000,
         before: (win) => {

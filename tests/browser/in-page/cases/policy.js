@@ -55,7 +55,7 @@ export const cases = [
         `<!doctype html><img name="currentScript" alt=""><script src="${tools.base}/orq/${tools.door}"
           data-token-url="${tools.base}/token" data-debounce-ms="10"></script>`,
       )
-      const late = new Promise((resolve) => win.setTimeout(resolve, 3_000, { status: 'never started' }))
+      const late = new Promise((resolve) => win.setTimeout(resolve, 10_000, { status: 'never started' }))
       equal(await Promise.race([win.orq.identify(tools.id), late]), { status: 'delivered' })
     },
   },

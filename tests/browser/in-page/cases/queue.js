@@ -137,7 +137,7 @@ export const cases = [
       )
       win.eval(`kept.push(() => ran.push('after it'))`)
       equal(win.ran, ['while it is drained', 'after it'])
-      const late = new Promise((resolve) => win.setTimeout(resolve, 2_000, { status: 'never settled' }))
+      const late = new Promise((resolve) => win.setTimeout(resolve, 10_000, { status: 'never settled' }))
       equal(await Promise.race([win.kept.identify(tools.id), late]), { status: 'delivered' })
     },
   },
