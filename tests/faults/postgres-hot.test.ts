@@ -41,15 +41,12 @@ describe.skipIf(!hasPostgres)('two proxies on one PostgreSQL', () => {
         if (status !== 200 && status !== 202 && status !== 409) refused.add(status)
       }
     })
-    const times: number[] = []
-    const late: number[] = []
+    /** How many calls of the hot contact began while another contact waited for its answer; upstream is the clock. */
+    const waits: number[] = []
     for (let i = 0; i < 20; i++) {
-      const asked = performance.now()
-      const { status } = await machine.send(proxies[i % 2] as Running, `cold${i}`)
-      times.push(performance.now() - asked)
-      // Only where this machine has stood still for as long as a page waits.
-      if (status === 202 && (times.at(-1) as number) > 1_900) late.push(i)
-      else expect(status).toBe(200)
+      const before = recorder.callsOf('hot')
+      await machine.sendDelivered(proxies[i % 2] as Running, `cold${i}`)
+      waits.push(recorder.callsOf('hot') - before)
       await sleep(50)
     }
     isOver = true
@@ -57,20 +54,19 @@ describe.skipIf(!hasPostgres)('two proxies on one PostgreSQL', () => {
     const rate = Math.round((updates / (performance.now() - start)) * 1_000)
     await machine.expectDelivered(10_000)
     const calls = recorder.callsOf('hot')
-    times.sort((a, b) => a - b)
     console.log(
-      `F31: ${rate} updates/s of one contact by two proxies in ${calls} calls; others at most ${Math.round(times[19] as number)} ms`,
+      `F31: ${rate} updates/s of one contact by two proxies in ${calls} calls; at most ${Math.max(...waits)} of them while another waited`,
     )
     expect(refused).toEqual(new Set())
-    expect(late.length).toBeLessThan(3)
-    expect(times[15]).toBeLessThan(1_000)
+    // As on one proxy: nobody waits for the second that 20 of them take.
+    expect(Math.max(...waits)).toBeLessThan(20)
     expect(recorder.most.perContact).toBe(1)
     expect(calls).toBeLessThan(updates / 5)
   })
 
   test('F34: purged while its update is in flight: nothing further is sent by either, and tokens of before are refused', async () => {
     const { recorder, machine, env, proxies, admin } = await setUp()
-    recorder.delayMs = 4_000
+    recorder.delayMs = 8_000
     const first = machine.send(proxies[0], 'u1')
     await expect.poll(() => recorder.calls).toBe(1)
     // Joined to the one in flight: it would follow.
@@ -85,7 +81,7 @@ describe.skipIf(!hasPostgres)('two proxies on one PostgreSQL', () => {
     for (const proxy of proxies) expect((await machine.send(proxy, 'u1')).status).toBe(403)
     expect((await machine.send(proxies[1], 'u2')).status).toBe(200)
     // Longer than the call on the wire, and several looks for what is due.
-    await sleep(4_000)
+    await sleep(8_000)
     expect(recorder.callsOf('u1')).toBe(1)
     expect(recorder.numbers.has('u1.tags')).toBe(false)
     expect((await admin.query('SELECT FROM orq.contacts WHERE payload IS NOT NULL')).rowCount).toBe(0)

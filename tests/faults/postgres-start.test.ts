@@ -72,6 +72,8 @@ describe.skipIf(!hasPostgres)('orq-identify proxy', () => {
     const own = new URL(url)
     own.username = 'few'
     await expectRefused(machine, { ORQ_STORE: own.href }, /finds no free connection \(53300\); .*lower ORQ_STORE_POOL/)
+    const theirs = async () => (await admin.query("SELECT FROM pg_stat_activity WHERE usename = 'few'")).rowCount
+    await expect.poll(theirs).toBe(0)
     await runOnce(machine, { ORQ_STORE: own.href, ORQ_STORE_POOL: '2' })
   })
 

@@ -114,7 +114,7 @@ describe.skipIf(!hasPostgres)('orq-identify proxy on PostgreSQL', () => {
 
   test('F27: loses its database while it runs: 503 and not ready, and afterwards all is delivered', async () => {
     const { recorder, machine, url } = await withDatabase()
-    const proxy = await machine.start({ env: { ORQ_STORE: url, ORQ_STORE_TIMEOUT_MS: '1000' } })
+    const proxy = await machine.start({ env: { ORQ_STORE: url, ORQ_STORE_TIMEOUT_MS: '3000' } })
     recorder.mode = 'down'
     for (let i = 0; i < 20; i++) expect((await machine.send(proxy, `u${i}`)).status).toBe(202)
     await server.crash()
@@ -218,9 +218,9 @@ describe.skipIf(!hasPostgres)('orq-identify proxy on PostgreSQL', () => {
     recorder.delayMs = 30_000
     expect((await machine.send(first, 'u1')).status).toBe(202)
     recorder.delayMs = 0
+    const before = recorder.calls
     first.kill('SIGTERM')
     expect(await first.ended).toBe(0)
-    const before = recorder.calls
     await expect.poll(() => recorder.calls, { timeout: 10_000 }).toBe(before + 1)
     expect((await machine.send(second, 'u1')).status).toBe(200)
     await machine.expectDelivered(5_000)

@@ -48,8 +48,10 @@ test('retry sends at once what waits for an hour, while the proxy runs', async (
   const { upstream, folder, send, queue } = await setUp()
   upstream.replies.push({ status: 500, headers: { 'retry-after': '3600' } })
   expect(await send('u1', { email: 'a@b.c' })).toEqual([202, undefined])
+  const waiting = { state: 'backoff', attempts: 1, reason: '500 retry', fields: ['email'] }
+  // The answer comes before that is recorded.
+  await expect.poll(() => listQueue(folder)).toMatchObject([waiting])
   const [entry] = await listQueue(folder)
-  expect(entry).toMatchObject({ state: 'backoff', attempts: 1, reason: '500 retry', fields: ['email'] })
   expect(await queue('retry', entry?.id ?? '')).toMatchObject({ status: 0, out: /is due now/ })
   await expect.poll(() => upstream.received.length).toBe(2)
   await expect.poll(() => listQueue(folder)).toEqual([])

@@ -79,12 +79,19 @@ export const startRecorder = async (
     if ((open.get(id) ?? 0) > 1) overlaps++
     most.all = Math.max(most.all, ++all)
     most.perContact = Math.max(most.perContact, open.get(id) ?? 0)
-    response.once('close', () => {
+    let isOver = false
+    const end = (): void => {
+      if (isOver) return
+      isOver = true
+      request.socket.off('end', end)
       const left = (open.get(id) ?? 1) - 1
       if (left) open.set(id, left)
       else open.delete(id)
       all--
-    })
+    }
+    response.once('close', end)
+    // A caller that has gone is heard of a turn earlier than its answer is closed; its heir may have called by then.
+    request.socket.once('end', end)
     if (recorder.mode === 'down') return answer(response, 503, {})
     const scripted = recorder.script({ id, fields, before })
     if (scripted) return answer(response, scripted.status, {}, scripted.headers)

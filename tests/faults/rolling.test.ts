@@ -159,6 +159,7 @@ describe.skipIf(!hasPostgres)('proxies on one PostgreSQL that are replaced one b
     recorder.delayMs = 60_000
     const sent = await Promise.all(Array.from({ length: 30 }, (_, i) => machine.send(first, `u${i}`)))
     expect(sent.map(({ status }) => status)).toEqual(sent.map(() => 202))
+    await expect.poll(() => recorder.calls).toBe(30)
     recorder.delayMs = 0
     const before = recorder.calls
     first.kill('SIGTERM')

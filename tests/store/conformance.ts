@@ -457,7 +457,7 @@ export const describeDurableStore = (name: string, open: (clock: FakeClock) => S
       await store.retry(a, clock.now() + 500, '503 unavailable')
       await store.claim(9)
       clock.set(clock.now() - 3_600_000)
-      expect(await store.claim(9)).toMatchObject([{ externalId: 'a' }])
+      await expect.poll(() => store.claim(9)).toMatchObject([{ externalId: 'a' }])
       // Held by somebody who runs: for no longer than a lease.
       expect(await store.look(b)).toBe('current')
       await clock.advance(store.leaseMs)

@@ -116,7 +116,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
 
   describe('by somebody who holds the row of one contact', () => {
     test('writes those of all others, and that one when it is free, in the order in which they came', async () => {
-      const { store, admin, put, keyOf } = await open()
+      const { store, admin, put, keyOf } = await open({ timeoutMs: 30_000 })
       await put('held')
       await admin.query('BEGIN')
       await admin.query('SELECT FROM orq.contacts WHERE key = $1 FOR UPDATE', [keyOf('held')])
@@ -135,7 +135,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
     })
 
     test('for longer than its time-out gives up that one, and does not write it later', async () => {
-      const { store, admin, put, keyOf } = await open({ timeoutMs: 1_000 })
+      const { store, admin, put, keyOf } = await open({ timeoutMs: 3_000 })
       await put('held', { tags: ['old'] })
       await admin.query('BEGIN')
       await admin.query('SELECT FROM orq.contacts WHERE key = $1 FOR UPDATE', [keyOf('held')])
@@ -164,7 +164,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
   })
 
   test.each(['makes its row', 'has its job'])('by somebody who %s writes those of all others', async (how) => {
-    const { store, admin, put, keyOf } = await open()
+    const { store, admin, put, keyOf } = await open({ timeoutMs: 30_000 })
     await put('held', { tags: ['0'] })
     await admin.query('BEGIN')
     if (how === 'has its job') await admin.query('SELECT FROM orq_pgboss.job WHERE id = $1 FOR UPDATE', [keyOf('held')])
@@ -190,7 +190,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
   })
 
   test('F27: by a database that is away, makes calls fail; when it is back all goes on, with what was accepted', async () => {
-    const { store, put } = await open({ timeoutMs: 1_000 })
+    const { store, put } = await open({ timeoutMs: 3_000 })
     await put('u1', { email: 'a@b.c' })
     const held = claimOf(await put('u2', { email: 'a@b.c' }, true))
     await server.crash()

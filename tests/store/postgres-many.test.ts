@@ -65,6 +65,7 @@ describe.skipIf(!hasPostgres)(`PostgreSQL with ${many} rows`, { timeout: 120_000
     await expect
       .poll(async () => (await query("SELECT FROM orq.meta WHERE name = 'swept' AND number > 0")).length, {
         interval: 20,
+        timeout: 90_000,
       })
       .toBe(1)
     // Another process, while it is on its way.
@@ -109,7 +110,12 @@ describe.skipIf(!hasPostgres)(`PostgreSQL with ${many} rows`, { timeout: 120_000
     // The jobs are due all the same, and each that points at nothing due is set anew.
     await expect.poll(() => other.claim(9), { timeout: 30_000 }).toHaveLength(9)
     const putOff = () => count('.contacts', 'wake > orq.now_ms() AND lease IS NULL')
-    await expect.poll(putOff, { timeout: 30_000 + many / 5 }).toBe(0)
+    const stillPutOff = async () => {
+      // What could not be mended is tried again with the next look.
+      await other.claim(1).catch(() => [])
+      return putOff()
+    }
+    await expect.poll(stillPutOff, { timeout: 30_000 + many / 5 }).toBe(0)
     console.log(`F24: ${many} rows due after ${Math.round(performance.now() - start)} ms`)
   })
 })
