@@ -35,7 +35,7 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
     const put = (externalId: string, fields: Fields = {}, claim = false): Promise<PutResult> =>
       store.put({ externalId, fields }, { claim })
     const keyOf = (externalId: string): string => store.pseudonym?.(externalId) as string
-    return { store, close, wire, admin, put, keyOf }
+    return { url, store, close, wire, admin, put, keyOf }
   }
 
   /** How a promise stands. */
@@ -187,6 +187,36 @@ describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
     expect(JSON.parse(rows[0].payload).fields.tags[0]).toEqual(['3'])
     // The first of the three is claimed with its put.
     expect(await store.claim(99)).toHaveLength(23)
+  })
+
+  test('by many who make the rows of its contacts, one after the other, writes them all', async () => {
+    const { url, store, admin, put, keyOf } = await open({ timeoutMs: 30_000 })
+    const ids = Array.from({ length: 12 }, (_, i) => `u${i}`).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+    await Promise.all(ids.map((id) => put(id, { tags: ['0'] })))
+    const { rows } = await admin.query('DELETE FROM orq.contacts RETURNING *')
+    const waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    const makers: pg.Client[] = []
+    for (const id of ids) {
+      const maker = new pg.Client({ connectionString: url })
+      maker.on('error', () => {}) // when the server is stopped before
+      await maker.connect()
+      makers.push(maker)
+      await maker.query('BEGIN')
+      await maker.query('INSERT INTO orq.contacts SELECT * FROM json_populate_record(NULL::orq.contacts, $1)', [
+        rows.find(({ key }) => key.replaceAll('-', '') === keyOf(id)),
+      ])
+    }
+    const sent = Promise.all(ids.map((id) => put(id, { tags: ['1'] })))
+    const watched = watch(sent)
+    for (const maker of makers) {
+      const isInTheWay = async () => (await admin.query(waiting)).rowCount === 1
+      await expect.poll(async () => watched.state !== 'open' || (await isInTheWay()), { interval: 5 }).toBe(true)
+      await maker.query('COMMIT')
+      await maker.end()
+    }
+    expect((await sent).map(({ kind }) => kind)).toEqual(ids.map(() => 'stored'))
+    const claims = await store.claim(99)
+    expect(claims.map(({ fields }) => fields)).toEqual(ids.map(() => ({ tags: ['1'] })))
   })
 
   test('F27: by a database that is away, makes calls fail; when it is back all goes on, with what was accepted', async () => {

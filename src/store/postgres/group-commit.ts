@@ -3,6 +3,7 @@ import { createHeldUp, type Held } from './held-up.ts'
 import { waitAtMost } from './patience.ts'
 import { movePointers, type Pointers } from './pointers.ts'
 import type { Rows } from './rows.ts'
+import { isConflict } from './transaction.ts'
 import { type Job, runJobs, type Waiting } from './turn.ts'
 
 export interface GroupCommit {
@@ -71,7 +72,8 @@ export const createGroupCommit = (options: GroupCommitOptions): GroupCommit => {
       for (const tell of outcomes) tell()
       return { jobs: held, isKnown: true }
     } catch (error) {
-      if ((error as { code?: unknown }).code === lockNotAvailable) return { jobs, isKnown: false }
+      // A process that makes one contact after another may be in the way of a few hundred at every try, and of one at a few.
+      if ((error as { code?: unknown }).code === lockNotAvailable || isConflict(error)) return { jobs, isKnown: false }
       for (const { reject } of jobs) reject(error)
       // All that waits would only wait for as long, and find out the same.
       if (error instanceof SilenceError) rejectAll(error)

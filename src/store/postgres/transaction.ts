@@ -4,12 +4,14 @@ import type { PoolClient } from 'pg'
 const conflicts = ['23505', '40001', '40P01']
 const mostTries = 4
 
+export const isConflict = (error: unknown): boolean => conflicts.includes((error as { code?: string }).code ?? '')
+
 /** Waits for the last statement and commits, both in one round trip; but for `steps`, which is more than one statement. */
 export type CommitWith = (statement: Promise<unknown>, steps?: Promise<unknown>) => Promise<void>
 
 /**
- * Runs `work` in a transaction of its own, again where it came into conflict with another. `work` ends with `commitWith`;
- * without it nothing is kept.
+ * Runs `work` in a transaction of its own, a few times again where it came into conflict with another. `work` ends with
+ * `commitWith`; without it nothing is kept.
  * @param use lends a connection, which is closed when what it is used for rejects: that ends the transaction, whatever state
  * it is in
  */
@@ -34,7 +36,7 @@ export const inTransaction = async <T>(
         return result
       })
     } catch (error) {
-      if (tries === mostTries || !conflicts.includes((error as { code?: string }).code ?? '')) throw error
+      if (tries === mostTries || !isConflict(error)) throw error
     }
   }
 }
