@@ -168,5 +168,5 @@ test('F12: an idle connection that upstream closes is no failure', async (contex
     // The moment of closing and of the next use come to coincide.
     await sleep(i % 8)
   }
-  await machine.expectDelivered(15_000)
+  await machine.expectDelivered(3_000)
 })

@@ -34,7 +34,7 @@ export const cases = [
         [{ externalId: id, metadata: { toJSON: boom } }],
         [{ externalId: id, tags: new Proxy([], { get: boom }) }],
         [{ externalId: id, tags: { length: 1e9 } }],
-        [{ externalId: id, metadata: { list: new Array(1e6) } }],
+        [{ externalId: id, metadata: { list: new Array(1e7) } }],
         [id, traps],
       ]
       for (const [n, args] of calls.entries()) equal(await page.identify(...args), 'dropped: invalid', `call ${n}`)

@@ -1,5 +1,5 @@
 import { between, equal, ok } from './expect.js'
-import { quiet } from './tools.js'
+import { leastOf, quiet } from './tools.js'
 
 export const cases = [
   {
@@ -35,14 +35,21 @@ export const cases = [
   {
     name: 'C18 calls without a pause are sent after maxWaitMs',
     run: async ({ open, log, id }) => {
-      const page = await open({ debounceMs: 300, maxWaitMs: 500 })
-      const start = performance.now()
       let n = 0
-      const timer = setInterval(() => page.identify(id, { n: n++ }), 40)
-      await page.decision('sent')
-      clearInterval(timer)
-      between(performance.now() - start, 480, 10_000, 'milliseconds to the first request')
-      equal((await log({ posts: 1 })).posts.length, 1, 'posts')
+      const took = await leastOf(2_500, async () => {
+        const before = (await log()).posts.length
+        const page = await open({ debounceMs: 300, maxWaitMs: 500 })
+        const start = performance.now()
+        const timer = setInterval(() => page.identify(id, { n: n++ }), 40)
+        await page.decision('sent')
+        clearInterval(timer)
+        const ms = performance.now() - start
+        equal((await log({ posts: before + 1 })).posts.length, before + 1, 'posts')
+        await page.win.orq.flush()
+        page.remove()
+        return ms
+      })
+      between(took, 480, 2_500, 'milliseconds to the first request')
     },
   },
   {
