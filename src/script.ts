@@ -1,8 +1,6 @@
-import { install, type ScriptOrq } from './client/script.ts'
+import { loadChunk } from './client/chunk.ts'
+import { publish } from './client/publish.ts'
+import { install } from './client/script.ts'
 
-/**
- * What a page finds at `window.orq`. The one door that acts when it runs: a script tag has nobody else to call a function.
- * With `data-token-url` or `data-token` at its tag it has called `init` too.
- */
-const orq: ScriptOrq = install()
-export default orq
+// A script tag has nobody else to call a function, so this door acts when it runs.
+publish(install(loadChunk))

@@ -1,5 +1,5 @@
 import { type Answer, type Failure, readAnswer, within } from './answer.ts'
-import { createAttempt } from './attempt.ts'
+import { createAttempts } from './attempt.ts'
 import type { Shared } from './intake.ts'
 import { hasUnsent, isEmpty, type Line } from './line.ts'
 import type { Flight, Lines } from './lines.ts'
@@ -34,6 +34,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
   const { all, lineOf, refresh, launch, settle, release, save } = lines
   const { waitMs, slowDown, reset } = createPace(shared, lines)
   const noteUpshot = createUpshot(shared, lines)
+  const attemptWith = createAttempts(proxyUrl, fetch, timeoutMs)
   const underLock = createLock(proxyUrl, timeoutMs / 2, clock)
   /** Ids whose turn has come. */
   const ready = new Set<string>()
@@ -113,7 +114,7 @@ export const createCourier = (shared: Shared, lines: Lines): Courier => {
       all.delete(id)
     } else if (hasUnsent(line)) {
       const aborter = new AbortController()
-      await follow(launch(line, token, createAttempt(fetch, timeoutMs, aborter.signal))!, aborter)
+      await follow(launch(line, token, attemptWith(aborter.signal))!, aborter)
     }
   }
 

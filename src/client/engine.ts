@@ -18,6 +18,8 @@ export interface Engine {
   isBusy(): boolean
 }
 
+export { contractVersion } from './contract.ts'
+
 export const createEngine = (shared: Shared): Engine => {
   const { store, speaksFor, proxyUrl } = shared
   const lines = createLines(shared)

@@ -1,8 +1,8 @@
 import type { Contact } from '../core/contact.ts'
 import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
-import type { Fetch } from '../core/ports.ts'
 import { contactsPath } from '../core/wire.ts'
+import { contractVersion } from './contract.ts'
 import type { Emit, Say } from './decisions.ts'
 import type { createEngine, Engine } from './engine.ts'
 import type { Settings } from './options.ts'
@@ -11,7 +11,14 @@ import { isOffline } from './page.ts'
 import { createRecords, ledgerOf, nextNumber, type RecordsStore } from './records.ts'
 import { createTokens, type Token, type Tokens } from './tokens.ts'
 
-export type LoadEngine = () => Promise<typeof createEngine>
+/** What the chunk exports. Not to be trusted before its version has been compared: it may be of another build. */
+export interface EngineModule {
+  contractVersion: number
+  createEngine: typeof createEngine
+}
+
+/** @param proxyUrl where the chunk may be, if not beside the code that asks for it */
+export type LoadEngine = (proxyUrl: string) => Promise<EngineModule>
 
 /** A body on the wire: its number, and the answer to come. */
 export interface Post {
@@ -56,9 +63,12 @@ export interface Shared extends Parts, Settings {
   /** What a call is told that has waited long enough. */
   lastFailure: PendingReason
   speaksFor(token: Token, id: string): boolean
-  /** Calls `send` before it returns. */
-  post(parcel: Parcel, token: Token, send?: Fetch): Post
+  /** Calls `send`, by default the bare `fetch`, before it returns. */
+  post(parcel: Parcel, token: Token, send?: Send): Post
 }
+
+/** Sends a request to a path below the proxy. */
+export type Send = (path: string, init: RequestInit) => Promise<Response>
 
 /** Takes calls in: tells duplicates, keeps the others safe, and has the engine loaded that does everything else. */
 export interface Pipeline {
@@ -83,7 +93,7 @@ export const outlivesPage = (body: string): boolean => new Blob([body]).size < 1
 
 export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngine): Pipeline => {
   const { clock, dedupeTtlMs = 864e5, settleMs = 12e3, debounceMs = 250, proxyUrl, fetch } = settings
-  const { emit, mayRun } = parts
+  const { emit, mayRun, say } = parts
   const store = createRecords(settings)
   const tokens = createTokens(settings)
   const intakes: Intake[] = []
@@ -92,25 +102,29 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
 
   const speaksFor = (token: Token, id: string): boolean => (token.subject ?? shared.person) === id
 
-  const post: Shared['post'] = ({ id, body, serial, force }, { bearer }, send = fetch) => {
+  /** The request of an update: the same through ky and through the bare `fetch` of a page that is being left. */
+  const requestOf = ({ id, body, serial, force }: Parcel, { bearer }: Token): RequestInit => ({
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${bearer}`,
+      'content-type': 'application/json',
+      'orq-update-id': `${hash(store.recall().id, id)}.${serial}${force ? '.force' : ''}`,
+    },
+    body,
+    keepalive: outlivesPage(body),
+    credentials: 'omit',
+    redirect: 'manual',
+  })
+
+  const sendBare: Send = (path, init) => fetch(proxyUrl + path, init)
+
+  const post: Shared['post'] = (parcel, token, send = sendBare) => {
     // Asynchronous, so that a patched fetch which throws rejects; runs at once, while the page is still there.
-    const run = async (): Promise<Response> =>
-      send(proxyUrl + contactsPath, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${bearer}`,
-          'content-type': 'application/json',
-          'orq-update-id': `${hash(store.recall().id, id)}.${serial}${force ? '.force' : ''}`,
-        },
-        body,
-        keepalive: outlivesPage(body),
-        credentials: 'omit',
-        redirect: 'manual',
-      })
+    const run = async (): Promise<Response> => send(contactsPath, requestOf(parcel, token))
     const reply = run()
     // Nobody may be there to hear it.
     reply.catch(() => {})
-    return { serial, reply }
+    return { serial: parcel.serial, reply }
   }
 
   /** Sends what the token at hand speaks for, with or without the engine. */
@@ -135,16 +149,23 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
     }
   }
 
+  const makeEngine = async (): Promise<Engine> => {
+    const chunk = await load(proxyUrl)
+    if (chunk.contractVersion !== contractVersion) throw Error('transport.js is of another build')
+    return chunk.createEngine(shared)
+  }
+
   /** Loads the engine. A failed import is remembered by browsers for the life of the page: then the bare fetch sends. */
   const start = (): Promise<void> => {
-    loading ??= load().then(
-      (create) => {
-        engine = create(shared)
+    loading ??= makeEngine().then(
+      (made) => {
+        engine = made
         for (const intake of intakes.splice(0)) engine.take(intake)
         engine.resume()
       },
       () => {
         loading = undefined
+        say('transport.js cannot be loaded, or is of another build: updates are sent without it', 'warn')
         shared.lastFailure = 'unreachable'
         // Nobody else looks whether the token has expired.
         tokens.discard()

@@ -1,8 +1,7 @@
 import { byteLength, type Contact, maxBodyBytes, type Problem, parseContact } from '../core/contact.ts'
 import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
-import type { Fetch } from '../core/ports.ts'
-import { type Intake, outlivesPage, type Post, type Shared } from './intake.ts'
+import { type Intake, outlivesPage, type Post, type Send, type Shared } from './intake.ts'
 import { covers, entryOf, isEmpty, joinFields, type Line, toBody, toFields } from './line.ts'
 import { type DroppedReason, dropped, type Outcome } from './outcome.ts'
 import { ledgerOf, nextNumber, type Records, type Waiting, type WaitingFields } from './records.ts'
@@ -30,7 +29,7 @@ export interface Lines {
    */
   refresh(line: Line, isLocked?: boolean): void
   /** Numbers a body, takes its fields out of the ledger, and posts it. Without `send` only what outlives the page. */
-  launch(line: Line, token: Token, send?: Fetch): Flight | undefined
+  launch(line: Line, token: Token, send?: Send): Flight | undefined
   /** Ends the calls that this request carries; with 0 those that none does, without a number all. */
   settle(line: Line, outcome: Outcome, carrier?: number): void
   /** Forgets a line that holds nothing any more. */

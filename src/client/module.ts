@@ -2,7 +2,7 @@ import type { LoadEngine } from './intake.ts'
 import type { ClientOptions } from './options.ts'
 import { createClient, type Orq } from './orq.ts'
 
-const load: LoadEngine = async () => (await import('./engine.ts')).createEngine
+const load: LoadEngine = () => import('./engine.ts')
 
 /**
  * A client of its own: one per request on a server, one per proxy on a page with several.

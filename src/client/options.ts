@@ -110,7 +110,7 @@ export const toSettings = (options: ClientOptions): Settings => {
   const settings: Record<string, unknown> = {
     clock: systemClock,
     // Looked up at each call: pages and extensions replace the global one after we have started.
-    fetch: (url: string, init?: RequestInit) => fetch(url, init),
+    fetch: (...request: Parameters<Fetch>) => fetch(...request),
   }
   for (let [name, value] of Object.entries(options))
     try {

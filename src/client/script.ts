@@ -1,4 +1,4 @@
-import { loadChunk } from './chunk.ts'
+import type { EngineModule } from './intake.ts'
 import type { ClientOptions } from './options.ts'
 import { createClient, type Orq } from './orq.ts'
 
@@ -25,8 +25,11 @@ const optionsOf = (data: DOMStringMap): ClientOptions => {
   return options
 }
 
+/** Gets the chunk. `scriptUrl` is undefined where the script does not know its own tag. */
+export type LoadChunk = (scriptUrl: string | undefined, proxyUrl: string) => Promise<EngineModule>
+
 /** Makes `window.orq` while the script runs, and replays what a stub has queued. */
-export const install = (): ScriptOrq => {
+export const install = (loadChunk: LoadChunk): ScriptOrq => {
   const scope = globalThis as { orq?: ScriptOrq & Command[] }
   const before = scope.orq
   // A stub's queue is a list with methods.
@@ -38,7 +41,7 @@ export const install = (): ScriptOrq => {
   const tag = ownTag()
   const url = tag?.src
   const client = createClient(
-    () => loadChunk(url),
+    (proxyUrl) => loadChunk(url, proxyUrl),
     () => {
       if (tag?.dataset.proxyUrl) return tag.dataset.proxyUrl
       if (!url) return '/orq'

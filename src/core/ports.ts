@@ -16,8 +16,11 @@ export interface KeyValueStore {
   set(key: string, value: string | undefined): void
 }
 
-/** `globalThis.fetch`, or anything that behaves like it: rejects when there is no answer, and heeds `init.signal`. */
-export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
+/**
+ * `globalThis.fetch`, or anything that behaves like it: takes a URL or a `Request`, rejects when there is no answer, and
+ * heeds the signal of either argument.
+ */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /** The real clock. */
 export const systemClock: Clock = {

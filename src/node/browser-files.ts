@@ -14,8 +14,10 @@ export interface BrowserFilesOptions {
   basePath?: string | undefined
 }
 
+const chunk = 'transport.js'
+const scripts = [chunk, 'orq.js', 'orq.esm.js', 'orq.full.js']
 // A fixed list instead of a look into the folder: no name that a request brings ever becomes a path.
-const names: ReadonlySet<string> = new Set(['orq.js', 'transport.js', 'orq.esm.js', 'orq.full.js', 'sri.json'])
+const names: ReadonlySet<string> = new Set([...scripts, ...scripts.map((name) => `${name}.map`), 'sri.json'])
 
 /** Answers a request for one of the browser files; undefined for every other path and for a file that is not built. */
 export type BrowserFiles = (request: Request) => Promise<Response | undefined>
@@ -25,6 +27,18 @@ const policy = {
   'Access-Control-Allow-Origin': '*',
   'Cross-Origin-Resource-Policy': 'cross-origin',
   'X-Content-Type-Options': 'nosniff',
+}
+
+/**
+ * How long a file may be kept. `?v=` names content: only the content of that name is kept for ever, since a cache would
+ * give anything else to pages of another build for as long. The chunk without `?v=` is checked at each load, as a kept one may
+ * be older than the core that asks for it.
+ * @returns undefined for a chunk of another build, which is not here
+ */
+const cachingOf = (name: string, wanted: string | null, { version }: ServedFile): string | undefined => {
+  if (wanted === version) return 'public, max-age=31536000, immutable'
+  if (wanted !== null) return name === chunk ? undefined : 'no-cache'
+  return name === chunk ? 'no-cache' : 'public, max-age=300'
 }
 
 // By the name of a file that is only there when it is built: Bun resolves the package's own by the `paths` of a tsconfig.json
@@ -63,8 +77,12 @@ export const createBrowserFiles = ({
         { code: 'method_not_allowed' },
         { status: 405, headers: { Allow: 'GET, HEAD', 'Cache-Control': 'no-store', ...policy } },
       )
-    // `?v=` is the hash of the content in the address itself: the address changes whenever the file does.
-    const caching = searchParams.get('v') ? 'public, max-age=31536000, immutable' : 'public, max-age=300'
+    const caching = cachingOf(name, searchParams.get('v'), file)
+    if (!caching)
+      return Response.json(
+        { code: 'not_found' },
+        { status: 404, headers: { 'Cache-Control': 'no-store', ...policy } },
+      )
     return respondWithFile(file, request, { ...policy, 'Cache-Control': caching })
   }
 }

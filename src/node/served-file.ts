@@ -9,6 +9,8 @@ type Encoding = 'br' | 'gzip' | 'identity'
 /** A file in memory, in every encoding that makes it smaller, each with an ETag of its own. */
 export interface ServedFile {
   readonly type: string
+  /** Names the content: the first 16 characters of its SHA-256 in base64url, as the script names its chunk. */
+  readonly version: string
   readonly variants: ReadonlyMap<Encoding, { body: Uint8Array; etag: string }>
 }
 
@@ -17,12 +19,13 @@ const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.json': 'application/json; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
 }
 
 /** Reads and compresses a file, once. Rejects when it cannot be read. */
 export const loadFile = async (path: string): Promise<ServedFile> => {
   const content = await readFile(path)
-  const hash = createHash('sha256').update(content).digest('base64url').slice(0, 22)
+  const hash = createHash('sha256').update(content).digest('base64url')
   const brotli = {
     params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: content.length },
   }
@@ -34,8 +37,9 @@ export const loadFile = async (path: string): Promise<ServedFile> => {
   const useful = bodies.filter(([name, body]) => name === 'identity' || body.length < content.length)
   return {
     type: types[extname(path)] ?? 'application/octet-stream',
+    version: hash.slice(0, 16),
     // Strong ETags differ per encoding (RFC 9110, section 8.8.3.3).
-    variants: new Map(useful.map(([name, body]) => [name, { body: new Uint8Array(body), etag: `"${hash}-${name}"` }])),
+    variants: new Map(useful.map(([name, body]) => [name, { body: new Uint8Array(body), etag: `"${hash.slice(0, 22)}-${name}"` }])),
   }
 }
 

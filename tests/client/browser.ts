@@ -63,7 +63,7 @@ export const createBrowser = (options: ClientOptions = {}) => {
     },
   })
 
-  const fetch = async (input: string | Request, init?: RequestInit): Promise<Response> => {
+  const fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init)
     const body = (await request.json()) as Record<string, unknown>
     const id = body.external_id as string

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createDecisions } from '../../src/client/decisions.ts'
-import { createEngine } from '../../src/client/engine.ts'
-import { createPipeline, type LoadEngine, type Pipeline } from '../../src/client/intake.ts'
+import * as engine from '../../src/client/engine.ts'
+import { createPipeline, type EngineModule, type LoadEngine, type Pipeline } from '../../src/client/intake.ts'
 import { toSettings } from '../../src/client/options.ts'
 import type { Outcome } from '../../src/index.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
@@ -15,10 +15,10 @@ let bodies: Record<string, unknown>[]
 
 /** A page whose chunk comes when the test says so. */
 const open = (token: string | (() => Promise<string>) = tokenFor('user_1')) => {
-  let arrive = (): void => {}
+  let arrive = (_module?: EngineModule): void => {}
   let fail = (): void => {}
-  const chunk = new Promise<typeof createEngine>((resolve, reject) => {
-    arrive = () => resolve(createEngine)
+  const chunk = new Promise<EngineModule>((resolve, reject) => {
+    arrive = (module = engine) => resolve(module)
     fail = () => reject(new Error('blocked'))
   })
   const load: LoadEngine = () => chunk

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,9 +39,53 @@ test('a browser file is served with its type, for pages of any origin, for five 
   })
 })
 
-test('an address with ?v= never changes', async () => {
-  const response = await get('/orq/orq.js?v=abc')
-  expect(response.headers.get('Cache-Control')).toBe('public, max-age=31536000, immutable')
+describe('?v= names the content of a file', () => {
+  const chunk = 'export const contractVersion = 1\n'
+  const versionOf = (content: string): string =>
+    createHash('sha256').update(content).digest('base64url').slice(0, 16)
+  const cachingOf = async (path: string) => (await get(path)).headers.get('Cache-Control')
+  beforeAll(() => writeFileSync(join(folder, 'transport.js'), chunk))
+
+  test('the file of that name is immutable', async () => {
+    expect(await cachingOf(`/orq/transport.js?v=${versionOf(chunk)}`)).toBe('public, max-age=31536000, immutable')
+    expect(await cachingOf(`/orq/orq.js?v=${versionOf(script)}`)).toBe('public, max-age=31536000, immutable')
+  })
+
+  test.each([
+    'anything',
+    '',
+    versionOf(`${chunk}x`),
+    versionOf(chunk).slice(0, 4),
+    `${versionOf(chunk)}A`,
+    versionOf(chunk).toLowerCase(),
+  ])('the chunk is not served as "%s", and no cache keeps that answer', async (version) => {
+    for (const method of ['GET', 'HEAD']) {
+      const response = await get(`/orq/transport.js?v=${version}`, {}, method)
+      expect([response.status, response.headers.get('Cache-Control')]).toEqual([404, 'no-store'])
+    }
+  })
+
+  test('a chunk that is asked for twice over is the first of both', async () => {
+    expect((await get(`/orq/transport.js?v=x&v=${versionOf(chunk)}`)).status).toBe(404)
+  })
+
+  test('the chunk without ?v= is checked at each load', async () => {
+    expect(await cachingOf('/orq/transport.js')).toBe('no-cache')
+  })
+
+  test('another file under a name that is not its own is the one of today, checked at each load', async () => {
+    const response = await get('/orq/orq.js?v=anything')
+    expect([await response.text(), response.headers.get('Cache-Control')]).toEqual([script, 'no-cache'])
+  })
+})
+
+test('source maps are served beside their files', async () => {
+  writeFileSync(join(folder, 'orq.js.map'), '{"version":3}')
+  const response = await get('/orq/orq.js.map')
+  expect([await response.text(), response.headers.get('Content-Type')]).toEqual([
+    '{"version":3}',
+    'application/json; charset=utf-8',
+  ])
 })
 
 test.each(['/orq/secret.txt', '/orq/../orq.js', '/orq/%2e%2e/secret.txt', '/orq/', '/orq', '/orq.js', '/orqxorq.js'])(

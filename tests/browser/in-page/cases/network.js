@@ -98,18 +98,31 @@ export const cases = [
     },
   },
   {
-    name: 'E38f the fetch option is called with a text and its init, as it is declared',
-    run: async ({ open, id, token }) => {
-      const kinds = []
+    name: 'E38f the fetch option gets the Request that ky has made, whole',
+    run: async ({ open, id, base, token }) => {
+      const requests = []
       const page = await open({
         token,
-        fetch: (url, init) => {
-          kinds.push(`${typeof url} ${typeof init?.body}`)
-          return fetch(url, init)
+        fetch: (request, init) => {
+          requests.push(request.clone())
+          return fetch(request, init)
         },
       })
       equal(await page.identify(id), 'delivered')
-      equal(kinds, ['string string'])
+      equal(requests.length, 1, 'requests')
+      const [request] = requests
+      const { method, url, headers, credentials, redirect } = request
+      equal(
+        { method, path: new URL(url).pathname, type: headers.get('content-type'), credentials, redirect },
+        {
+          method: 'POST',
+          path: `${base}/orq/v2/contacts`,
+          type: 'application/json',
+          credentials: 'omit',
+          redirect: 'manual',
+        },
+      )
+      equal(await request.json(), { external_id: id })
     },
   },
   {

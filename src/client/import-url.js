@@ -1,0 +1,2 @@
+/** In JavaScript, because TypeScript adds a helper to every `import()` of a computed URL. */
+export const importUrl = (url) => import(url)

@@ -1,0 +1,12 @@
+import type { ScriptOrq } from './script.ts'
+
+/**
+ * Hands the client to CommonJS and AMD too, where they are. `window.orq` is set already, whatever else is on the page: many
+ * pages have an element or a variable called `module`, `exports` or `define`.
+ */
+export const publish = (orq: ScriptOrq): void => {
+  const scope = globalThis as { define?: { amd?: unknown } & ((name: string, make: () => ScriptOrq) => void) }
+  if (typeof module === 'object' && module?.exports) module.exports = orq
+  // By name: RequireJS refuses an anonymous `define` from a script tag.
+  if (typeof scope.define === 'function' && scope.define.amd) scope.define('orq-identify', () => orq)
+}

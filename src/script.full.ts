@@ -1,0 +1,6 @@
+import * as engine from './client/engine.ts'
+import { publish } from './client/publish.ts'
+import { install } from './client/script.ts'
+
+// The same as `script.ts` in one file: `import()` takes no `integrity`.
+publish(install(async () => engine))
