@@ -6,7 +6,11 @@ import type { ScriptOrq } from './script.ts'
  */
 export const publish = (orq: ScriptOrq): void => {
   const scope = globalThis as { define?: { amd?: unknown } & ((name: string, make: () => ScriptOrq) => void) }
-  if (typeof module === 'object' && module?.exports) module.exports = orq
-  // By name: RequireJS refuses an anonymous `define` from a script tag.
-  if (typeof scope.define === 'function' && scope.define.amd) scope.define('orq-identify', () => orq)
+  try {
+    if (typeof module === 'object' && module?.exports) module.exports = orq
+    // By name: RequireJS refuses an anonymous `define` from a script tag.
+    if (typeof scope.define === 'function' && scope.define.amd) scope.define('orq-identify', () => orq)
+  } catch {
+    // Somebody else's, which takes nothing: a form's field, say, or a frozen object.
+  }
 }

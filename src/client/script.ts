@@ -39,7 +39,8 @@ export const install = (loadChunk: LoadChunk): ScriptOrq => {
     return before
   }
   const tag = ownTag()
-  const url = tag?.src
+  // Not that of a blob or of an inline tag: nothing lies beside those.
+  const url = /^https?:/.test(tag?.src ?? '') ? tag?.src : undefined
   const client = createClient(
     (proxyUrl) => loadChunk(url, proxyUrl),
     () => {

@@ -79,10 +79,7 @@ export const createBrowserFiles = ({
       )
     const caching = cachingOf(name, searchParams.get('v'), file)
     if (!caching)
-      return Response.json(
-        { code: 'not_found' },
-        { status: 404, headers: { 'Cache-Control': 'no-store', ...policy } },
-      )
+      return Response.json({ code: 'not_found' }, { status: 404, headers: { 'Cache-Control': 'no-store', ...policy } })
     return respondWithFile(file, request, { ...policy, 'Cache-Control': caching })
   }
 }

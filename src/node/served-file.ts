@@ -39,7 +39,9 @@ export const loadFile = async (path: string): Promise<ServedFile> => {
     type: types[extname(path)] ?? 'application/octet-stream',
     version: hash.slice(0, 16),
     // Strong ETags differ per encoding (RFC 9110, section 8.8.3.3).
-    variants: new Map(useful.map(([name, body]) => [name, { body: new Uint8Array(body), etag: `"${hash.slice(0, 22)}-${name}"` }])),
+    variants: new Map(
+      useful.map(([name, body]) => [name, { body: new Uint8Array(body), etag: `"${hash.slice(0, 22)}-${name}"` }]),
+    ),
   }
 }
 

@@ -41,8 +41,7 @@ test('a browser file is served with its type, for pages of any origin, for five 
 
 describe('?v= names the content of a file', () => {
   const chunk = 'export const contractVersion = 1\n'
-  const versionOf = (content: string): string =>
-    createHash('sha256').update(content).digest('base64url').slice(0, 16)
+  const versionOf = (content: string): string => createHash('sha256').update(content).digest('base64url').slice(0, 16)
   const cachingOf = async (path: string) => (await get(path)).headers.get('Cache-Control')
   beforeAll(() => writeFileSync(join(folder, 'transport.js'), chunk))
 

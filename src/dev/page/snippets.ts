@@ -16,7 +16,7 @@ export const frameworksAt = (origin: string): Framework[] => {
           file: 'index.html',
           code: `<script async src="/orq/orq.js" data-token-url="/token"></script>
 <script>
-  window.orq = window.orq || []
+  window.orq = window.orq?.push ? window.orq : []
   orq.push(function (orq) {
     orq.identify({
       externalId: 'user_1',
