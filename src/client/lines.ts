@@ -47,7 +47,7 @@ const check = (contact: Contact): Contact | Problem => {
   if (/^\s*(undefined|null|NaN)?\s*$/.test(contact.external_id)) return parseContact({ external_id: '' })
   const parsed = parseContact(contact)
   return byteLength(JSON.stringify(parsed)) > maxBodyBytes
-    ? { path: 'contact', mend: `at most ${maxBodyBytes} bytes` }
+    ? { path: 'contact', hint: `at most ${maxBodyBytes} bytes` }
     : parsed
 }
 
@@ -144,7 +144,7 @@ export const createLines = (shared: Shared): Lines => {
     }
     const contact = check(given)
     if ('path' in contact) {
-      say(`identify: ${contact.path} must be ${contact.mend}`)
+      say(`identify: ${contact.path} must be ${contact.hint}`)
       end(emit('', 'dropped', 'invalid'))
       return undefined
     }

@@ -25,7 +25,7 @@ export type Outcome =
   | { status: 'delivered' | 'accepted' | 'duplicate'; reason?: never }
   /** In the outbox: it may still be delivered, by this page or a later one. */
   | { status: 'pending'; reason: PendingReason }
-  /** For the caller to mend, or meant so. */
+  /** For the caller to fix, or meant so. */
   | { status: 'dropped'; reason: DroppedReason }
 
 export const pending = (reason: PendingReason): Outcome => ({ status: 'pending', reason })

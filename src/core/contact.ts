@@ -39,7 +39,7 @@ export type FieldName = keyof Fields
 /** Where an input is wrong and what would be right. Never the value. */
 export interface Problem {
   path: string
-  mend: string
+  hint: string
 }
 
 /** The largest body of one contact, in bytes of UTF-8 JSON. */
@@ -86,7 +86,7 @@ const isShort = (value: Json, max: number, form = /^/): value is string =>
   typeof value === 'string' && value.length <= max && form.test(value)
 
 /** The one table of fields, limits and forms, for the page and the proxy. Lengths count UTF-16 units. */
-const rules: { [name in keyof Contact]-?: [isValid: (value: Json) => boolean, mend: string] } = {
+const rules: { [name in keyof Contact]-?: [isValid: (value: Json) => boolean, hint: string] } = {
   // "." and ".." change a path, and an id of the contacts API's own form names another contact in it.
   external_id: [(id) => isShort(id, 120, /^(?!(\.{0,2}|contact_\w{26})$)/i), '1 to 120 characters, not "." or ".."'],
   display_name: [(name) => name === null || isShort(name, 256), 'null or at most 256 characters'],
@@ -135,7 +135,7 @@ export const parseContact = (input: unknown): Contact | Problem => {
     return contact as unknown as Contact
   } catch {
     path = path.slice(0, 128)
-    return { path, mend: names.includes(path) ? rules[path as FieldName][1] : 'not a field of a contact' }
+    return { path, hint: names.includes(path) ? rules[path as FieldName][1] : 'not a field of a contact' }
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * What went wrong. `INVALID_OPTION`: a setting, at set-up. `INVALID_CONTACT`: a contact beyond its limits; nothing was
  * sent. `API_ERROR`: the contacts API did not answer 2xx, see `APIError`. `STORE_UNUSABLE`: a store that a person must
- * mend before it can be used.
+ * fix before it can be used.
  */
 export type OrqErrorCode = 'INVALID_OPTION' | 'INVALID_CONTACT' | 'API_ERROR' | 'STORE_UNUSABLE'
 

@@ -91,7 +91,7 @@ export const createDevApp = (options: DevAppOptions): DevApp => {
     const body = await readJsonBody(c.req.raw, maxBodyBytes)
     if ('code' in body) return refuse(c, body.status, body.code, 'send a JSON object of at most 32 000 bytes')
     const contact = parseContact(body.value)
-    if ('mend' in contact) return refuse(c, 422, 'invalid_contact', `${contact.path}: ${contact.mend}`)
+    if ('hint' in contact) return refuse(c, 422, 'invalid_contact', `${contact.path}: ${contact.hint}`)
     const id = sessions.signIn(contact, getCookie(c, cookieName))
     setCookie(c, cookieName, id, { httpOnly: true, sameSite: 'Strict', path: '/' })
     return c.json(contact)

@@ -8,7 +8,7 @@ import { readDevConfig } from './config.ts'
 /** Requests that run when the process is told to stop have this long to end, in milliseconds. */
 const graceMs = 3_000
 
-/** What a person can mend is one line, not a stack. */
+/** What a person can fix is one line, not a stack. */
 const orExplain = <T>(make: () => T): T => {
   try {
     return make()

@@ -42,8 +42,8 @@ export interface ContactsApi {
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /** Never with a value of the contact: an error ends up in logs. */
-const invalid = (c: Context, path: string, mend: string): Response =>
-  c.json({ code: 'invalid_contact', path, message: `${path}: ${mend}` }, 422)
+const invalid = (c: Context, path: string, hint: string): Response =>
+  c.json({ code: 'invalid_contact', path, message: `${path}: ${hint}` }, 422)
 
 /**
  * The contacts API of Orq in this process, for development and tests. An update merges: an absent field is kept, null, `[]` and
@@ -73,7 +73,7 @@ export const createContactsApi = (options: ContactsApiOptions): ContactsApi => {
     const given: Record<string, unknown> = { ...value }
     if (externalId !== undefined) given['external_id'] ??= externalId
     const contact = parseContact(given)
-    if ('mend' in contact) return invalid(c, contact.path, contact.mend)
+    if ('hint' in contact) return invalid(c, contact.path, contact.hint)
     if (externalId !== undefined && contact.external_id !== externalId)
       return invalid(c, 'external_id', 'cannot be changed')
     return contact

@@ -19,7 +19,7 @@ interface Line {
   reason?: string | undefined
   ms?: number | undefined
   where?: string | undefined
-  /** What a person has to mend, in words of ours. */
+  /** What a person has to fix, in words of ours. */
   problem?: string | undefined
   /** How many of the kind were not logged since the last one that was. */
   unlogged?: number | undefined

@@ -28,17 +28,17 @@ export interface ProxyConfig {
   logLevel: LogLevel
 }
 
-const required = (settings: Settings, name: string, mend: string): string => {
+const required = (settings: Settings, name: string, hint: string): string => {
   const value = settings.get(name)
-  if (value === undefined) throw missing(settings, name, mend)
+  if (value === undefined) throw missing(settings, name, hint)
   return value
 }
 
 const readApiKey = (settings: Settings): string => {
-  const mend = 'give an API key of your Orq workspace'
-  const value = required(settings, 'ORQ_API_KEY', mend)
+  const hint = 'give an API key of your Orq workspace'
+  const value = required(settings, 'ORQ_API_KEY', hint)
   // Never the value: a key with a line end in it is still a key.
-  if (/[^\x21-\x7e]/.test(value)) throw new SettingError('ORQ_API_KEY', 'holds a space or a control character', mend)
+  if (/[^\x21-\x7e]/.test(value)) throw new SettingError('ORQ_API_KEY', 'holds a space or a control character', hint)
   return value
 }
 

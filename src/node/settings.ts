@@ -51,12 +51,12 @@ export const openSettings = ({ flags, environment }: SettingSources): Settings =
  * A `.env` that nobody named is not read: its PORT and HOST are mostly those of the app beside it, and in a folder that
  * somebody else wrote it could name the server that the key of the environment is sent to. So it is named here.
  */
-export const missing = ({ envFile }: Settings, name: string, mend: string): SettingError => {
+export const missing = ({ envFile }: Settings, name: string, hint: string): SettingError => {
   const isUnread = envFile === undefined && existsSync('.env')
   return new SettingError(
     name,
     'is missing',
-    isUnread ? `${mend}, or read the .env of this folder: --env-file .env` : mend,
+    isUnread ? `${hint}, or read the .env of this folder: --env-file .env` : hint,
   )
 }
 

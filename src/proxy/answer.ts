@@ -4,7 +4,7 @@ import { type AcceptedStatus, type RefusalCode, statusOf } from '../core/wire.ts
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: RefusalCode
-  readonly details: { path?: string; number?: number; mend?: string }
+  readonly details: { path?: string; number?: number; hint?: string }
   readonly headers: Record<string, string>
   constructor(code: RefusalCode, details: Refusal['details'] = {}, headers: Record<string, string> = {}) {
     super(code)

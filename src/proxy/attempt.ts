@@ -41,7 +41,7 @@ export interface AttemptLimits {
 /** The longest that one call takes. */
 export const callMs = 10_000
 
-/** Everything else waits no longer than this for a person to mend key, path or firewall. */
+/** Everything else waits no longer than this for a person to fix key, path or firewall. */
 const blockedMs = 60_000
 /** A clock that was years behind is no reason to give up: a hundred attempts are. */
 const patience = { ms: 14 * 86_400_000, attempts: 100 }

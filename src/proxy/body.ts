@@ -74,7 +74,7 @@ export const readContact = async (request: Request, clock: Clock): Promise<Conta
     throw new Refusal('bad_json')
   }
   if (!value || typeof value !== 'object' || Array.isArray(value))
-    throw new Refusal('invalid_field', { path: '', mend: 'the body: one JSON object' })
+    throw new Refusal('invalid_field', { path: '', hint: 'the body: one JSON object' })
   const contact = parseContact(value)
   if ('path' in contact) throw new Refusal('invalid_field', contact)
   return contact

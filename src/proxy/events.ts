@@ -10,7 +10,7 @@ export type StoreOperation = 'claim' | 'look' | 'done' | 'park' | 'retry' | 'rel
  * person: write no more than a hash of it anywhere. `ms` are milliseconds.
  */
 export type ProxyEvent =
-  /** An update was handed to the store. `failed`: it could not take it; then `problem` is what a person has to mend, if so. */
+  /** An update was handed to the store. `failed`: it could not take it; then `problem` is what a person has to fix, if so. */
   | {
       type: 'put'
       result: 'stored' | 'unchanged' | 'superseded' | 'revoked' | 'failed'
@@ -37,7 +37,7 @@ export type ProxyEvent =
   | { type: 'parked'; externalId: string; fields: readonly string[]; reason: string }
   /**
    * Upstream asked for a pause; or five contacts in a row failed: one call at a time until one passes; or three contacts
-   * in a row were turned away, probably for our key or path: somebody has to mend that.
+   * in a row were turned away, probably for our key or path: somebody has to fix that.
    */
   | { type: 'paused'; why: 'retry_after' | 'failing' | 'blocked'; ms: number }
   /** A call has passed after whatever pause there was: calls are made as usual again. */

@@ -27,7 +27,7 @@ export const readUpdateId = (headers: Headers): UpdateId | undefined => {
   const text = headers.get(updateIdHeader)
   if (text === null) return undefined
   const id = parseUpdateId(text)
-  if (!id) throw new Refusal('bad_request', { mend: `${updateIdHeader}: <client>.<number>[.force]` })
+  if (!id) throw new Refusal('bad_request', { hint: `${updateIdHeader}: <client>.<number>[.force]` })
   return id
 }
 

@@ -88,8 +88,8 @@ export const publicKey = (jwk: JWK, alg: string): BoundKey =>
 export const setKeys = (set: { keys: readonly JWK[] }): Map<string, BoundKey> => {
   const keys = new Map<string, BoundKey>()
   for (const [at, jwk] of (Array.isArray(set?.keys) ? set.keys : []).entries()) {
-    const refuse = (mend: string): never => {
-      throw new OrqError('INVALID_OPTION', `keys: key ${at + 1} ${mend}`)
+    const refuse = (hint: string): never => {
+      throw new OrqError('INVALID_OPTION', `keys: key ${at + 1} ${hint}`)
     }
     const alg = algorithmOf(jwk)
     if (jwk.d !== undefined) return refuse('is private; give its public half')

@@ -174,7 +174,7 @@ export const createProxy = (options: ProxyOptions): Proxy => {
       case 'revoked':
         throw new Refusal('token_revoked')
       case 'refused':
-        throw new Refusal('invalid_field', { path: delivery.field, mend: 'refused by the contacts API' })
+        throw new Refusal('invalid_field', { path: delivery.field, hint: 'refused by the contacts API' })
       case 'unavailable': {
         // At least a second: a page that asks again at once does not help upstream.
         const seconds = Math.max(1, Math.ceil((delivery.retryAfterMs ?? 0) / 1_000))

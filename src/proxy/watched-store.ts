@@ -3,7 +3,7 @@ import type { Clock } from '../core/ports.ts'
 import type { Store } from '../store/store.ts'
 import type { EventListener, StoreOperation } from './events.ts'
 
-/** What a person has to mend, in our own words: an error of the database may hold what was to be written. */
+/** What a person has to fix, in our own words: an error of the database may hold what was to be written. */
 const problemOf = (error: unknown): string | undefined => (error instanceof OrqError ? error.message : undefined)
 
 /** The same store, which tells of each put and of whatever else fails. What comes of a failure is the caller's affair. */

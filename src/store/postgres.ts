@@ -74,7 +74,7 @@ const prepare = async (
 /**
  * Keeps rows in PostgreSQL, for any number of processes: what `put` has resolved survives the loss of any of them. While
  * the database is away every call rejects, and it goes on by itself when it is back. Needs the packages `pg` and `pg-boss`.
- * @throws OrqError `STORE_UNUSABLE` for what a person must mend: URL, password, rights, version, durability
+ * @throws OrqError `STORE_UNUSABLE` for what a person must fix: URL, password, rights, version, durability
  */
 export const postgres = async (options: PostgresOptions): Promise<Store> => {
   const {

@@ -51,7 +51,7 @@ export const createContacts = (options: ContactsOptions): Contacts => {
   return {
     create: async (given, { retries = options.retries ?? { strategy: 'none' }, signal } = {}) => {
       const contact = parseContact(given)
-      if ('path' in contact) throw new OrqError('INVALID_CONTACT', `${contact.path}: ${contact.mend}`)
+      if ('path' in contact) throw new OrqError('INVALID_CONTACT', `${contact.path}: ${contact.hint}`)
       if (byteLength(JSON.stringify(contact)) > maxBodyBytes)
         throw new OrqError('INVALID_CONTACT', `the contact: at most ${maxBodyBytes} bytes of JSON`)
       const start = clock.monotonic()

@@ -64,8 +64,8 @@ export const readText = async (response: FetchedAnswer): Promise<string> => {
   return text
 }
 
-const check = (isGood: boolean, mend: string): void => {
-  if (!isGood) throw new OrqError('INVALID_OPTION', mend)
+const check = (isGood: boolean, hint: string): void => {
+  if (!isGood) throw new OrqError('INVALID_OPTION', hint)
 }
 
 /** The server's address; `http:` only on this machine, for the key travels with every request. */

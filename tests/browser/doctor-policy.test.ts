@@ -189,7 +189,7 @@ describe.runIf(isAll)('a hash in a policy', () => {
     }
   })
 
-  test('of something else refuses the tag, and the mend that is told helps', async () => {
+  test('of something else refuses the tag, and the hint that is told helps', async () => {
     const { said, seen } = await compare(`script-src '${stranger}'`, withIntegrity(ofTag))
     expect(said[0]).toMatch(/^wrong csp scripts: script-src refuses .*\/orq\/orq\.js, /)
     expect(seen).toBe('runs nothing')

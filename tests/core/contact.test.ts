@@ -129,13 +129,13 @@ describe('a field beyond its limit is refused by its path, without the value', (
     ],
   ])('%s', (_, field, value) => {
     const problem = withField(field, value)
-    expect(problem).toEqual({ path: field, mend: expect.any(String) })
+    expect(problem).toEqual({ path: field, hint: expect.any(String) })
     expect(JSON.stringify(problem)).not.toContain('secret')
   })
 
   test.each(['id', '_id', 'created', 'updated', 'workspace_id', 'role', 'externalId', 'toString', 'constructor'])(
     'a key that no contact has: %s',
-    (key) => expect(withField(key, 'secret')).toEqual({ path: key, mend: 'not a field of a contact' }),
+    (key) => expect(withField(key, 'secret')).toEqual({ path: key, hint: 'not a field of a contact' }),
   )
 
   test.each([undefined, null, 'x', 1, true, [], () => {}])('what is no object at all: %s', (input) =>

@@ -9,7 +9,7 @@ import { createMachine, type Machine } from './machine.ts'
 import { hasPooler, startPooler } from './pooler.ts'
 import { startRecorder } from './recorder.ts'
 
-/** One line that names the setting and a mend, status 2, and nothing of the URL's secret. */
+/** One line that names the setting and holds a hint, status 2, and nothing of the URL's secret. */
 const expectRefused = async (machine: Machine, env: Record<string, string>, message: RegExp) => {
   const { status, output } = await machine.run(env)
   expect(output).toMatch(message)

@@ -10,7 +10,7 @@ import { createMachine, type Machine } from './machine.ts'
 import { copyPackage } from './package-copy.ts'
 import { startRecorder } from './recorder.ts'
 
-/** One line that names the setting and a mend, status 2, and nothing of the URL's secret. */
+/** One line that names the setting and holds a hint, status 2, and nothing of the URL's secret. */
 const expectRefused = async (machine: Machine, env: Record<string, string>, message: RegExp, script?: string) => {
   const { status, output } = await machine.run(env, script)
   expect(output).toMatch(message)

@@ -18,7 +18,7 @@ const usersOf = (path: string): number => {
 }
 
 describe.concurrent('a second proxy on the same file', () => {
-  test('refuses in one line with the mend, while the first goes on and queue commands work beside it', async ({
+  test('refuses in one line with a hint, while the first goes on and queue commands work beside it', async ({
     onTestFinished,
   }) => {
     const recorder = await startRecorder(onTestFinished)

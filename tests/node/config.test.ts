@@ -86,7 +86,7 @@ describe('token secrets', () => {
 
   test('length counts bytes, not characters', () => expect(parseTokenKeys('é'.repeat(16))).toBeTruthy())
 
-  test('a short one is named with the mend and without the secret', () => {
+  test('a short one is named with a hint and without the secret', () => {
     const { message } = failure(() => parseTokenKeys('k1:hunter2'))
     expect(message).toMatch(/^ORQ_TOKEN_SECRET: .*shorter than 32 bytes; .*openssl rand -base64 32$/)
     expect(message).not.toContain('hunter2')

@@ -62,7 +62,7 @@ test('the README lists the fields of a contact with their limits', () => {
   const rows = (['external_id', ...fieldNames] as const).map((field) => {
     const problem = parseContact({ external_id: 'u', [field]: Number.NaN })
     const inPage = field.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
-    return `| \`${inPage}\` | \`${field}\` | ${'mend' in problem ? problem.mend : 'no limit'} |`
+    return `| \`${inPage}\` | \`${field}\` | ${'hint' in problem ? problem.hint : 'no limit'} |`
   })
   expect(rows).toHaveLength(6)
   expect(rowsUnder('Fields')).toEqual(rows)

@@ -45,7 +45,7 @@ describe('the table of answers', () => {
     const details: Partial<Record<RefusalCode, object>> = {
       superseded: { number: 2 },
       field_forbidden: { path: 'email' },
-      invalid_field: { path: 'tags', mend: expect.any(String) },
+      invalid_field: { path: 'tags', hint: expect.any(String) },
     }
     expect({ status, body }).toEqual({ status: statusOf[code], body: { code, ...details[code] } })
     const extra: Record<string, string> = {}

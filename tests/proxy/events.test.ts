@@ -35,7 +35,7 @@ test('a refused request is told by its code, and names a person only once the to
 
 test.each([
   [
-    'that a person has to mend is told with the mend',
+    'that a person has to fix is told with the hint',
     new OrqError('STORE_UNUSABLE', 'orq.db is gone'),
     'orq.db is gone',
   ],

@@ -60,8 +60,8 @@ describe('public keys in a JWK set', () => {
     ['a key without kid', () => [{ ...publicOf(ed), kid: undefined }], 'kid'],
     ['two keys of one kid', () => [publicOf(ed), { ...publicOf(ec), kid: 'ed' }], 'kid'],
     ['no key', () => [], 'JWK set'],
-  ])('%s stops the start with what to mend', (_, keys, mend) => {
-    expect(() => jwt({ keys: { keys: keys() as JWK[] } })).toThrow(mend)
+  ])('%s stops the start with what to fix', (_, keys, hint) => {
+    expect(() => jwt({ keys: { keys: keys() as JWK[] } })).toThrow(hint)
   })
 
   test('secret and keys together stop the start', () => {

@@ -32,7 +32,7 @@ export interface CommandOptions {
   name: string
   description: string
   args: ArgsDef
-  /** Throws `SettingError` for what the person has to mend, `CommandError` for what cannot be done as things are. */
+  /** Throws `SettingError` for what the person has to fix, `CommandError` for what cannot be done as things are. */
   run(flags: Record<string, unknown>, context: CommandContext): Promise<void>
 }
 

@@ -6,7 +6,7 @@ import type { StoreConfig } from '../store-config.ts'
 /**
  * @param options `create` false: a store that there is not yet is refused, and not made; `shared` false: a SQLite file that
  * a proxy uses is refused; `key` of a store that is made
- * @throws SettingError for what a person has to mend, and how
+ * @throws SettingError for what a person has to fix, and how
  */
 export const openStore = async (
   { kind: _, ...config }: StoreConfig,
@@ -18,7 +18,7 @@ export const openStore = async (
     return await (await import('../../store/postgres.ts')).postgres({ ...config, create, key })
   } catch (error) {
     if (!(error instanceof OrqError)) throw error
-    const [problem, ...mend] = error.message.split(/[;.] /)
-    throw new SettingError('ORQ_STORE', problem as string, mend.join('. '))
+    const [problem, ...hint] = error.message.split(/[;.] /)
+    throw new SettingError('ORQ_STORE', problem as string, hint.join('. '))
   }
 }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { Client, ClientBase, ClientConfig, Pool, PoolClient } from 'pg'
 import type { PgBoss } from 'pg-boss'
-import { poolerMend, unusable } from './problem.ts'
+import { poolerHint, unusable } from './problem.ts'
 
 export interface ConnectionOptions {
   url: string
@@ -62,7 +62,7 @@ const check = async (client: Client): Promise<void> => {
   const { version, commits, fsync, patience, readOnly, isReplica } = rows[0]
   // Without its time-outs a process that froze would hold its rows for good; and a pooler that drops settings is one that
   // gives every transaction another session, where prepared statements and locks of the start are lost.
-  if (patience !== startLockMs) throw unusable('is reached through a pooler that drops settings', poolerMend)
+  if (patience !== startLockMs) throw unusable('is reached through a pooler that drops settings', poolerHint)
   if (version < oldestVersion) throw unusable('is a PostgreSQL before 13', 'give the URL of a newer one')
   if (isReplica || readOnly === 'on') throw unusable('is a read-only replica', 'give the URL of the primary')
   if (!['on', 'remote_apply'].includes(commits))

@@ -1,9 +1,9 @@
 import { OrqError } from '../../core/errors.ts'
 
-export const poolerMend = 'give the URL of PostgreSQL itself: each proxy has a pool of its own, see ORQ_STORE_POOL'
+export const poolerHint = 'give the URL of PostgreSQL itself: each proxy has a pool of its own, see ORQ_STORE_POOL'
 
 /** What a person can do, by PostgreSQL's code (https://www.postgresql.org/docs/current/errcodes-appendix.html) or Node's. */
-const mends: readonly [code: RegExp, problem: string, mend: string][] = [
+const hints: readonly [code: RegExp, problem: string, hint: string][] = [
   [/^(ENOTFOUND|EAI_AGAIN)$/, 'names a host that nobody knows', 'check the host in the URL'],
   [
     /^(28P01|28000)$/,
@@ -15,7 +15,7 @@ const mends: readonly [code: RegExp, problem: string, mend: string][] = [
   [/^53300$/, 'finds no free connection', 'raise max_connections of PostgreSQL, or lower ORQ_STORE_POOL'],
   [/^25006$/, 'is a read-only replica', 'give the URL of the primary'],
   [/^57P03$/, 'reaches a PostgreSQL that is starting or stopping', 'start again when it takes connections'],
-  [/^08P01$/, 'reaches something that is no PostgreSQL, or a pooler that refuses our settings', poolerMend],
+  [/^08P01$/, 'reaches something that is no PostgreSQL, or a pooler that refuses our settings', poolerHint],
   [
     /^ERR_TLS_CERT_ALTNAME_INVALID$/,
     'is not trusted: its certificate is one of another host',
@@ -31,7 +31,7 @@ const mends: readonly [code: RegExp, problem: string, mend: string][] = [
 ]
 
 /** pg's own errors have no code, and their text holds nothing of ours. */
-const texts: readonly [text: RegExp, problem: string, mend: string][] = [
+const texts: readonly [text: RegExp, problem: string, hint: string][] = [
   [/password must be a string/, 'has no password, and PostgreSQL asks for one', 'add it to the URL'],
   [
     /does not support SSL/,
@@ -46,8 +46,8 @@ const texts: readonly [text: RegExp, problem: string, mend: string][] = [
 ]
 
 /** @param problem what is wrong with the store, as a predicate: `is read-only` */
-export const unusable = (problem: string, mend: string, cause?: unknown): OrqError =>
-  new OrqError('STORE_UNUSABLE', `the store ${problem}; ${mend}`, { cause })
+export const unusable = (problem: string, hint: string, cause?: unknown): OrqError =>
+  new OrqError('STORE_UNUSABLE', `the store ${problem}; ${hint}`, { cause })
 
 /** What was met at the start, as one line without anything of PostgreSQL's own text, which could hold values. */
 export const startError = (error: unknown): unknown => {
@@ -64,7 +64,7 @@ export const startError = (error: unknown): unknown => {
     )
   const found =
     typeof code === 'string'
-      ? mends.find(([form]) => form.test(code))
+      ? hints.find(([form]) => form.test(code))
       : texts.find(([form]) => form.test(String(message)))
   if (found) return unusable(`${found[1]}${typeof code === 'string' ? ` (${code})` : ''}`, found[2], error)
   // 22 to 58: something that PostgreSQL says. Anything else is a failure of ours, with its stack.

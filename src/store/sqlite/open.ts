@@ -130,7 +130,7 @@ const prepare = (database: DatabaseSync, options: OpenOptions): void => {
 
 /**
  * Opens or makes the file, readable by its owner only.
- * @throws OrqError `STORE_UNUSABLE` for what a person must mend; SQLite's own error for what may pass, see `isTemporary`
+ * @throws OrqError `STORE_UNUSABLE` for what a person must fix; SQLite's own error for what may pass, see `isTemporary`
  */
 export const openDatabase = (options: OpenOptions): DatabaseSync => {
   const { path, create = true, reopens } = options

@@ -77,7 +77,7 @@ test('a server that never answers is not waited for', async () => {
   onTestFinished(() => line.close())
   await expect(line.ask(new URL(site.url))).rejects.toMatchObject({
     message: 'nothing within 0.05 s',
-    mend: 'check that the server runs, and that no firewall drops requests to it',
+    hint: 'check that the server runs, and that no firewall drops requests to it',
   })
 })
 

@@ -55,10 +55,10 @@ export const describeAnswer = (answer: Answer): string => {
   return `answered ${answer.status} ${type ? quote(type) : 'without a type'}, not by the proxy`
 }
 
-/** An answer other than the one expected. @param mend what helps unless the answer itself says what does */
-export const unexpected = (about: string, what: string, answer: Answer, mend: string): Finding =>
+/** An answer other than the one expected. @param hint what helps unless the answer itself says what does */
+export const unexpected = (about: string, what: string, answer: Answer, hint: string): Finding =>
   wrong(
     about,
     `${what}: ${describeAnswer(answer)}`,
-    wordOf(answer) === 'rate_limited' ? 'wait a minute and run this again' : mend,
+    wordOf(answer) === 'rate_limited' ? 'wait a minute and run this again' : hint,
   )

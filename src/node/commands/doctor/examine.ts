@@ -29,7 +29,7 @@ export async function* examine(line: Line, request: Request): AsyncGenerator<Fin
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error
       if (error.of === 'server') silent.add(origin)
-      return [wrong(about, `no answer: ${error.message}`, error.mend)]
+      return [wrong(about, `no answer: ${error.message}`, error.hint)]
     }
   }
   let isProxy = false

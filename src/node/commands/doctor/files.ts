@@ -61,11 +61,11 @@ export const hashOf = (content: Buffer, algorithm = 'sha384'): string =>
 const checkScript = ({ name, answer }: Fetched): { findings: Finding[]; content?: Buffer } => {
   const { status, headers, bytes } = answer
   const type = headers.get('content-type') ?? ''
-  const mend = 'serve the files of this package’s dist folder as they are'
-  if (status !== 200) return { findings: [wrong(name, `answered ${status}`, mend)] }
+  const hint = 'serve the files of this package’s dist folder as they are'
+  if (status !== 200) return { findings: [wrong(name, `answered ${status}`, hint)] }
   if (!/^(text|application)\/javascript\b/.test(type))
     return {
-      findings: [wrong(name, `is served as ${quote(type)}`, `browsers run it as text/javascript only: ${mend}`)],
+      findings: [wrong(name, `is served as ${quote(type)}`, `browsers run it as text/javascript only: ${hint}`)],
     }
   const { content, packing } = unpack(answer) ?? {}
   if (!content) return { findings: [wrong(name, 'cannot be unpacked', `compress it once, with br or gzip`)] }

@@ -19,12 +19,12 @@ export interface Answer {
 /** No answer came. Its message says why, with the code of the system where there is one. */
 export class Unanswered extends Error {
   override readonly name = 'Unanswered'
-  readonly mend: string
+  readonly hint: string
   /** What cannot be asked: a connection that ended says it of one request alone. */
   readonly of: 'server' | 'request'
-  constructor(why: string, mend: string, of: 'server' | 'request' = 'server') {
+  constructor(why: string, hint: string, of: 'server' | 'request' = 'server') {
     super(why)
-    this.mend = mend
+    this.hint = hint
     this.of = of
   }
 }

@@ -3,7 +3,7 @@ import { type Deployment, isApart, ownPage, post, unexpected, wordOf } from './d
 import { type Finding, note, ok, orOk, wrong } from './finding.ts'
 import { type Answer, Unanswered } from './line.ts'
 
-const mendOf = (answer: Answer, deployment: Deployment): string => {
+const hintOf = (answer: Answer, deployment: Deployment): string => {
   const { folder, pageOrigin } = deployment
   switch (wordOf(answer)) {
     case 'not_found':
@@ -37,7 +37,7 @@ export const checkRoute = async (deployment: Deployment): Promise<{ findings: Fi
   const path = deployment.route.pathname
   const first = await post(deployment, ownPage(deployment))
   if (wordOf(first) !== 'token_missing') {
-    const finding = unexpected('route', `POST ${path} without a token`, first, mendOf(first, deployment))
+    const finding = unexpected('route', `POST ${path} without a token`, first, hintOf(first, deployment))
     // Whoever refuses the origin is the proxy: the rest can be looked at.
     return { findings: [finding], isProxy: wordOf(first) === 'origin_forbidden' }
   }

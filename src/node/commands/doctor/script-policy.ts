@@ -40,17 +40,17 @@ const checkHashes = async (rule: Rule, deployment: Deployment, isListed: (url: U
   const tagHash = listedHash(sources, await contentOf(deployment, tag))
   if (tagHash !== undefined && !refusedImport) return runs('orq.js', tagHash)
   const hash = full && hashOf(full)
-  const mend = hash
+  const hint = hash
     ? `${adding(`'${hash}'`, 'script-src', rule)} and integrity="${hash}" to the tag of orq.full.js, or use a nonce`
     : 'use a nonce that the tag has'
   if (isStrict && tagHash === undefined)
     return note(
       about,
       `${name} lets in what a script of these hashes puts into the page, and no tag of the HTML`,
-      `for such a tag ${mend}`,
+      `for such a tag ${hint}`,
     )
   const refused = refusedImport && (tagHash !== undefined || isListed(tag)) ? refusedImport : tag
-  return wrong(about, `${name} refuses ${refused.href}, which has none of its hashes`, mend)
+  return wrong(about, `${name} refuses ${refused.href}, which has none of its hashes`, hint)
 }
 
 /** Whether the script tag and what it imports may run. */

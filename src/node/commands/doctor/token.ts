@@ -110,12 +110,12 @@ export const checkTokenRoute = async (
   }
   const token = tokenIn(answer)
   if (status !== 200 || token === undefined) {
-    const mend =
+    const hint =
       status >= 300 && status < 400
         ? 'answer 204 to who is not signed in: a page does not follow a redirect'
         : 'answer a POST with { "token": … } as JSON, or with 204 when nobody is signed in'
     return {
-      findings: [wrong('token route', `${describeAnswer(answer).replace(', not by the proxy', '')}`, mend)],
+      findings: [wrong('token route', `${describeAnswer(answer).replace(', not by the proxy', '')}`, hint)],
     }
   }
   const keeps = !/no-store/.test(headers.get('cache-control') ?? '')

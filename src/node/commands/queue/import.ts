@@ -26,8 +26,8 @@ const readHead = (line: string | undefined): Head => {
     return head
   } catch (error) {
     if (!(error instanceof LineError)) throw error
-    const [problem, ...mend] = error.message.split(': ')
-    throw new SettingError('line 1', problem as string, mend.join(': '))
+    const [problem, ...hint] = error.message.split(': ')
+    throw new SettingError('line 1', problem as string, hint.join(': '))
   }
 }
 
@@ -103,8 +103,8 @@ export const importCommand: Command = createCommand({
     const lines = open()
     const first = await lines.next()
     const head = readHead(first.done ? undefined : first.value)
-    const mend = 'what was taken over so far is stored, import again'
-    await withStore(config, { create: true, key: head.key, mend }, async ({ moving }) => {
+    const hint = 'what was taken over so far is stored, import again'
+    await withStore(config, { create: true, key: head.key, hint }, async ({ moving }) => {
       if (!moving) throw new CommandError('this store keeps nothing')
       const hasSameKey = Buffer.from(moving.key()).equals(head.key)
       await takeAll(moving, lines, { hasSameKey }, context)

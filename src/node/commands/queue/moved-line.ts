@@ -51,8 +51,8 @@ export const movedLine = ({ id, externalId, row }: Moved): string =>
     not_before: row.notBefore,
   })
 
-const check = (isGood: boolean, path: string, mend: string): void => {
-  if (!isGood) throw new LineError(`${path}: ${mend}`)
+const check = (isGood: boolean, path: string, hint: string): void => {
+  if (!isGood) throw new LineError(`${path}: ${hint}`)
 }
 
 const parseObject = (line: string): Record<string, unknown> => {
@@ -97,7 +97,7 @@ const checkValues = (id: unknown, entries: Entries<[Json, ...unknown[]]>, path: 
   const { external_id: own, ...fields } = mapEntries(entries, ([value]) => value)
   check(own === undefined || own === id, `${path}.external_id`, 'the same as external_id')
   const contact = parseContact({ external_id: id, ...fields })
-  if ('mend' in contact) throw new LineError(`${path}.${contact.path}: ${contact.mend}`)
+  if ('hint' in contact) throw new LineError(`${path}.${contact.path}: ${contact.hint}`)
 }
 
 /** @throws LineError naming what is wrong in it */

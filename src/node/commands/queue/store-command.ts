@@ -33,20 +33,20 @@ const troubleOf = (error: unknown): string | undefined => {
   return /timeout|terminated/i.test(error.message) ? 'PostgreSQL does not answer' : undefined
 }
 
-/** Opens the store, and closes it whatever happens. @param mend what to do where it cannot be used now */
+/** Opens the store, and closes it whatever happens. @param hint what to do where it cannot be used now */
 export const withStore = async (
   config: StoreConfig,
-  options: { create: boolean; key?: Uint8Array; mend: string },
+  options: { create: boolean; key?: Uint8Array; hint: string },
   run: (store: Store) => Promise<void>,
 ): Promise<void> => {
-  const { mend, ...opening } = options
+  const { hint, ...opening } = options
   const store = await openStore(config, opening)
   try {
     await run(store)
   } catch (error) {
     const trouble = troubleOf(error)
     if (trouble === undefined) throw error
-    throw new CommandError(`the store cannot be used now (${trouble}); ${mend}`)
+    throw new CommandError(`the store cannot be used now (${trouble}); ${hint}`)
   } finally {
     await store.close()
   }
@@ -64,7 +64,7 @@ export const createStoreCommand = ({ name, description, args, run }: StoreComman
     run: (flags, context) => {
       const config = readStoreConfig(openSettings({ flags, environment: context.environment }))
       const print = (line: string): void => context.print(printable(line))
-      return withStore(config, { create: false, mend: 'nothing was changed, try again' }, (store) =>
+      return withStore(config, { create: false, hint: 'nothing was changed, try again' }, (store) =>
         run(store, flags, { ...context, print }),
       )
     },
