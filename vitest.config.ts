@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { isAll } from './tests/is-all.ts'
 
 /** Where a real browser is driven. */
 const browserTests = [
@@ -10,6 +11,12 @@ const browserTests = [
 
 export default defineConfig({
   test: {
+    // A `dist` of older sources would be tested in silence.
+    globalSetup: './tests/fresh-build.ts',
+    tags: [
+      { name: 'heavy', description: 'npm run test:all alone: takes long, or needs the tools of tests/package.json' },
+    ],
+    tagsFilter: [isAll ? 'heavy' : '!heavy'],
     // Only for what hangs: the same tests take many times as long on a busy machine.
     testTimeout: 300_000,
     hookTimeout: 300_000,

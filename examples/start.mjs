@@ -90,12 +90,9 @@ const startPage = (env) => {
   return start(folderOf(name), ['npm', 'start', '--', ...flags], { ...env, CLOUDFLARE_INCLUDE_PROCESS_ENV: 'true' })
 }
 
-// What the last step of a build writes.
-if (!existsSync(`${root}dist/types/index.d.ts`)) {
-  install(root)
-  console.log('Building')
-  run(root, 'run', 'build')
-}
+install(root)
+console.log('Building, unless dist is fresh')
+run(root, 'run', 'build')
 const isBundled = bundled.includes(name)
 for (const folder of isBundled ? ['hono', name] : pages.includes(name) ? [] : [name]) install(folderOf(folder))
 

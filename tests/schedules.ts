@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { isAll } from './is-all.ts'
+import { alsoInAll, isAll } from './is-all.ts'
 import { announce, isLong } from './soak.ts'
 
 const given = process.env['ORQ_SCHEDULES']
@@ -10,8 +10,11 @@ const path = process.env['ORQ_PATH']
 /** How long one model plays where time is the measure, which a busy machine does not stretch; undefined: a fixed number. */
 const playMs = given ? undefined : isLong ? 600_000 : isAll ? 20_000 : undefined
 
-/** For the test that plays: far beyond `playMs`, as one that hangs has to end, too. */
-export const scheduleTimeoutMs: number = given ? 86_400_000 : (playMs ?? 0) + 600_000
+/** For a test that plays schedules. Its time-out is far beyond `playMs`, as one that hangs has to end, too. */
+export const scheduled: { tags: string[]; timeout: number } = {
+  ...alsoInAll,
+  timeout: given ? 86_400_000 : (playMs ?? 0) + 600_000,
+}
 
 /**
  * Plays random schedules: `few` of them in `npm test`, for a time in `npm run test:all` and `npm run soak`, and as many as

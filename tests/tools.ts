@@ -6,13 +6,12 @@ import { isAll } from './is-all.ts'
 export const toolsFolder: string = join(import.meta.dirname, 'node_modules')
 
 /**
- * Whether tests run that need these packages of tests/package.json: not in `npm test`. In `npm run test:all` they have to,
- * so one that is missing ends the file: a skipped test would look like one that passes.
+ * For the top of a file that needs packages of tests/package.json: `npm run test:all` installs them, and has to run
+ * every test. A skipped one would look like one that passes.
  * @throws Error naming what is missing
  */
-export const hasTools = (...names: readonly string[]): boolean => {
-  if (!isAll) return false
+export const requireTools = (...names: readonly string[]): void => {
+  if (!isAll) return
   const missing = names.filter((name) => !existsSync(join(toolsFolder, name)))
   if (missing.length) throw new Error(`not installed in tests: ${missing.join(', ')}; npm install --prefix tests`)
-  return true
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { client, listed, strangers } from '../proxy/harness.ts'
 import { pipeline, statusesIn } from './socket.ts'
 import { body, good, head, path, startTarget, type Target, tokenWith } from './target.ts'
@@ -205,8 +205,9 @@ describe('O7 X-Forwarded-For', () => {
     expect(own.proxy.output().match(/see ORQ_TRUSTED_PROXIES/g)).toHaveLength(1)
   })
 
-  test.runIf(isAll)(
+  test(
     'of more addresses than are remembered lets the first one be forgotten; so it is with people',
+    heavy,
     async () => {
       const own = await startTarget({
         env: { ORQ_ADDRESS_LIMIT: '1', ORQ_SUBJECT_LIMIT: '1', ORQ_TRUSTED_PROXIES: '1' },

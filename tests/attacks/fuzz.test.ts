@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../is-all.ts'
+import { alsoInAll, isAll } from '../is-all.ts'
 import { announce, isLong } from '../soak.ts'
 import { type Barrage, barrage } from './barrage.ts'
 import { isSame } from './contacts.ts'
@@ -22,7 +22,7 @@ const expectedOf = (body: Buffer): unknown => {
   }
 }
 
-describe(`${count} random requests, again with ORQ_SEED=${seed}`, () => {
+describe(`${count} random requests, again with ORQ_SEED=${seed}`, alsoInAll, () => {
   let target: Target
   let printed: string
   let sent: Barrage

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../is-all.ts'
+import { heavy, isAll } from '../is-all.ts'
 import { launch, type Visitor, visitor } from './page.ts'
 import { type Dev, startDev } from './processes.ts'
 
@@ -12,7 +12,7 @@ interface Finding {
   nodes: { target: unknown; failureSummary: string }[]
 }
 
-describe.runIf(isAll)('axe-core finds nothing on the page of dev', () => {
+describe('axe-core finds nothing on the page of dev', heavy, () => {
   let browser: Browser
   let dev: Dev
   let guest: Visitor

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { deploy, distFolder, examine, listed } from '../node/doctor/examine.ts'
 import { json, startFront } from '../node/doctor/front.ts'
 import { tokenFor } from '../node/running-proxy.ts'
@@ -99,7 +99,7 @@ const compare = async (policy: string, tag: Tag = {}): Promise<{ said: string[];
 
 const withNonce: Tag = { attributes: 'nonce="x"' }
 
-describe.runIf(isAll)('a page works under a policy that is called good', () => {
+describe('a page works under a policy that is called good', heavy, () => {
   test.each<[string, Tag?]>([
     ["default-src 'self'"],
     ['img-src *'],
@@ -123,7 +123,7 @@ describe.runIf(isAll)('a page works under a policy that is called good', () => {
   })
 })
 
-describe.runIf(isAll)('a page does not work under a policy that is called wrong', () => {
+describe('a page does not work under a policy that is called wrong', heavy, () => {
   test.each<[string, RegExp, Seen, Tag?]>([
     ["default-src 'none'", /^wrong csp scripts: default-src refuses .*orq\.js; add script-src 'self'/, 'runs nothing'],
     ["script-src 'none'", /^wrong csp scripts: .*; make it script-src 'self', or use a nonce/, 'runs nothing'],
@@ -153,7 +153,7 @@ describe.runIf(isAll)('a page does not work under a policy that is called wrong'
   })
 })
 
-describe.runIf(isAll)('a hash in a policy', () => {
+describe('a hash in a policy', heavy, () => {
   const withIntegrity = (hash: string, file = 'orq.js'): Tag => ({ file, attributes: `integrity="${hash}"` })
 
   test.each<[string, string, Tag]>([

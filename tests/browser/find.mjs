@@ -4,6 +4,9 @@ import { chromium } from 'playwright'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 
+/** What to do where there is none. */
+export const noChromium = 'No Chromium: install one, or run "npx playwright install chromium".'
+
 /** The path of an installed Chromium, else of Playwright's own; undefined when there is neither. */
 export const findChromium = () => {
   const folders = (process.env.PATH ?? '').split(delimiter)

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import type { Browser } from 'playwright'
+import type { Browser, BrowserContext } from 'playwright'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { startAppSite } from './app-site.ts'
-import { launch, visitor } from './page.ts'
+import { launch, watchErrors } from './page.ts'
 
 const root = new URL('../../', import.meta.url)
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
@@ -10,8 +10,11 @@ const requireJs = read('node_modules/requirejs/require.js')
 const [, stub = ''] = /<script>\s*(.*?)\s*<\/script>/s.exec(read('examples/script-tag/index.html')) ?? []
 
 let browser: Browser
+// One for all: each site has a port, and so a storage, of its own.
+let context: BrowserContext
 beforeAll(async () => {
   browser = await launch()
+  context = await browser.newContext()
 })
 afterAll(() => browser?.close())
 
@@ -108,15 +111,16 @@ describe('however a page loads the script, window.orq is there and delivers', ()
     const id = `loader-${Math.random().toString(36).slice(2, 10)}`
     const app = await startAppSite(id)
     app.texts = { '/require.js': requireJs, '/assets/loader.js': loader }
-    const page = (pages[name] as string).replaceAll('FILE', `/orq/${file}`).replaceAll('ID', id)
-    app.html = `<!doctype html><link rel="icon" href="data:,">${page}`
-    const guest = await visitor(browser)
+    const markup = (pages[name] as string).replaceAll('FILE', `/orq/${file}`).replaceAll('ID', id)
+    app.html = `<!doctype html><link rel="icon" href="data:,">${markup}`
+    const page = await context.newPage()
+    const errors = watchErrors(page)
     onTestFinished(async () => {
-      await guest.context.close()
+      await page.close()
       await app.close()
     })
-    await guest.page.goto(app.url)
-    const result = await guest.page.evaluate(async (externalId) => {
+    await page.goto(app.url)
+    const result = await page.evaluate(async (externalId) => {
       const scope = globalThis as unknown as Record<string, unknown>
       await scope['loaded']
       const { orq } = window
@@ -127,8 +131,7 @@ describe('however a page loads the script, window.orq is there and delivers', ()
       return { early, first, again, same: scope['same'] ?? true, defined: scope['defined'] ?? [] }
     }, id)
     // There the script takes the loader's folder for its own, and looks beside the proxy next.
-    const errors = guest.errors.filter((text) => !text.includes('/assets/transport.js'))
-    expect(errors).toEqual([])
+    expect(errors.filter((text) => !text.includes('/assets/transport.js'))).toEqual([])
     expect(result).toMatchObject({ first: { status: 'delivered' }, again: { status: 'duplicate' }, same: true })
     if (name.includes('stub') && !name.includes('after')) expect(result.early).toEqual({ status: 'delivered' })
     if (name === 'a strict AMD loader') expect(result.defined).toEqual(['orq-identify'])

@@ -1,6 +1,6 @@
 import { type Browser, type BrowserContext, chromium, type LaunchOptions, type Page } from 'playwright'
 import type { Orq } from '../../src/index.ts'
-import { findChromium } from './find.mjs'
+import { findChromium, noChromium } from './find.mjs'
 
 declare global {
   interface Window {
@@ -8,13 +8,17 @@ declare global {
   }
 }
 
-export const launch = (options: LaunchOptions = {}): Promise<Browser> =>
-  chromium.launch({
+/** @throws Error that says what to install, where there is no Chromium */
+export const launch = async (options: LaunchOptions = {}): Promise<Browser> => {
+  const executablePath = findChromium()
+  if (!executablePath) throw new Error(noChromium)
+  return chromium.launch({
     ...options,
-    executablePath: findChromium() ?? '',
+    executablePath,
     // Chromium refuses its sandbox to root.
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   })
+}
 
 export interface Visitor {
   context: BrowserContext
@@ -30,15 +34,9 @@ export interface Visitor {
   errors: string[]
 }
 
-/** A person with a fresh profile. */
-export const visitor = async (browser: Browser): Promise<Visitor> => {
-  const context = await browser.newContext()
-  const posts: string[] = []
+/** Whatever a page complains about from now on. */
+export const watchErrors = (page: Page): string[] => {
   const errors: string[] = []
-  context.on('request', (request) => {
-    if (request.url().endsWith('/v2/contacts') && request.method() === 'POST') posts.push(request.postData() ?? '')
-  })
-  const page = await context.newPage()
   page.on('pageerror', (error) => errors.push(String(error)))
   page.on('console', (message) => {
     const { url } = message.location()
@@ -47,6 +45,18 @@ export const visitor = async (browser: Browser): Promise<Visitor> => {
     const text = message.text()
     errors.push(text.startsWith('Failed to load resource') ? `${text} ${url}` : text)
   })
+  return errors
+}
+
+/** A person with a fresh profile. */
+export const visitor = async (browser: Browser): Promise<Visitor> => {
+  const context = await browser.newContext()
+  const posts: string[] = []
+  context.on('request', (request) => {
+    if (request.url().endsWith('/v2/contacts') && request.method() === 'POST') posts.push(request.postData() ?? '')
+  })
+  const page = await context.newPage()
+  const errors = watchErrors(page)
   const sent = async (): Promise<string[]> => {
     await page.evaluate('0')
     return posts

@@ -4,8 +4,8 @@ import { type JsxEmit, transpileModule } from 'typescript'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import { frameworksAt } from '../../src/dev/page/snippets.ts'
+import { heavy } from '../is-all.ts'
 import { type AppBesideDev, importMap, startAppBesideDev } from './beside-dev.ts'
-import { hasLibraries } from './bindings/bundle.ts'
 import { visitor } from './page.ts'
 
 let app: AppBesideDev
@@ -59,8 +59,9 @@ const apps: Record<string, () => Record<string, string>> = {
   analytics: () => ({ 'main.js': codeOf('analytics', 'main.js') }),
 }
 
-test.runIf(hasLibraries).each(Object.entries(apps))(
+test.each(Object.entries(apps))(
   'the snippet of %s, with the real library, makes whoever is signed in a contact',
+  { ...heavy, timeout: 120_000 },
   async (_, make) => {
     await app.showBundled(make())
     const { sent, errors } = await app.visitSignedIn()
@@ -68,7 +69,6 @@ test.runIf(hasLibraries).each(Object.entries(apps))(
     expect(await sent()).toHaveLength(2)
     expect(errors).toEqual([])
   },
-  120_000,
 )
 
 const parts = frameworks.flatMap(({ name, parts }) => parts.map(({ file, code }) => [name, file, code] as const))

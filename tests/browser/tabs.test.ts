@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isAll } from '../is-all.ts'
+import { alsoInAll, isAll } from '../is-all.ts'
 import { type CasesServer, startCasesServer } from './in-page/server.ts'
 import { launch } from './page.ts'
 import { createVisits, identify, type Visits } from './visits.ts'
@@ -66,7 +66,7 @@ const randomFrom = (seed: number) => () => {
   return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
 }
 
-describe('several tabs of one browser', () => {
+describe('several tabs of one browser', alsoInAll, () => {
   test(`five that call at once with equal fields make one request, ${rounds} times over`, async () => {
     const visits = await createVisits(server, browser, 'equal')
     const { scope, id } = visits

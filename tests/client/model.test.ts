@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { playSchedules, scheduleTimeoutMs } from '../schedules.ts'
+import { playSchedules, scheduled } from '../schedules.ts'
 import { createBrowser, type Tab, type Weather } from './browser.ts'
 
 const { navigator: navigatorBefore } = globalThis
@@ -141,7 +141,7 @@ const play = async (steps: readonly Step[]): Promise<void> => {
 
 test(
   'whatever happens in three tabs: each field ends at its last call, nothing goes out under another name or stays behind',
+  scheduled,
   () =>
     playSchedules('Model of the client', fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), play), 500),
-  scheduleTimeoutMs,
 )

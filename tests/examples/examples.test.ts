@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { launch, type Visitor, visitor } from '../browser/page.ts'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { secret } from '../node/running-proxy.ts'
 import { openUpstream, type Upstream } from '../upstream/server.ts'
 import { buildExample, type Installed, installExamples } from './install.ts'
@@ -13,7 +13,7 @@ const servers = ['hono', 'bun', 'deno']
 const names = [...bundled, ...servers, 'express', 'strict-csp', 'identity-provider', 'nextjs']
 
 // Installs what the examples name, and builds one of them.
-describe.skipIf(!isAll)('the examples, as npm installs them', () => {
+describe('the examples, as npm installs them', heavy, () => {
   let examples: Installed
   let browser: Browser
   beforeAll(async () => {

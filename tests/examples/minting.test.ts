@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { jwt } from '../../src/server.ts'
-import { isAll } from '../is-all.ts'
+import { heavy, isAll } from '../is-all.ts'
 import { findPython, findRuby } from './languages.mjs'
 
 const folder = fileURLToPath(new URL('../../examples/minting', import.meta.url))
@@ -61,7 +61,7 @@ const languages: Language[] = [
 const optionsOf = ({ env }: Language) => ({ cwd: folder, env: { ...process.env, ORQ_TOKEN_SECRET: secret, ...env } })
 
 // A compiler takes its time.
-describe.skipIf(!isAll)('a token minted by the example', () => {
+describe('a token minted by the example', heavy, () => {
   for (const language of languages) {
     const { name, needs, probe, mint } = language
     const [command, ...args] = probe

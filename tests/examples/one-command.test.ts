@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { launch, visitor } from '../browser/page.ts'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { type FreshClone, makeFreshClone } from './fresh-clone.ts'
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url))
@@ -74,7 +74,7 @@ const signIns: Record<string, (page: Page) => Promise<void>> = {
 }
 
 // Installs and builds everything that a reader's machine would.
-describe.skipIf(!isAll)('in a fresh clone one command starts', () => {
+describe('in a fresh clone one command starts', heavy, () => {
   let clone: FreshClone
   let browser: Browser
   beforeAll(async () => {

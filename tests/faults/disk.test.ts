@@ -1,3 +1,4 @@
+// @module-tag heavy
 import {
   closeSync,
   copyFileSync,
@@ -14,7 +15,6 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { isAll } from '../is-all.ts'
 import { announce, isLong } from '../soak.ts'
 import { createDisk, noDisk } from './disk.ts'
 import { createMachine, type Machine, pastLeases, type Running } from './machine.ts'
@@ -124,35 +124,33 @@ describe.skipIf(noDisk)(`a disk${noDisk ? ` (${noDisk})` : ''}`, () => {
     expect(machine.missing().length).toBeGreaterThan(0)
   })
 
-  test.runIf(isAll)(
-    'F15: that loses power again and again, in the middle of deliveries: nothing is lost',
-    { timeout: 1_200_000 },
-    async () => {
-      announce(`A disk loses power ${cuts} times under a proxy that takes updates`, cuts * 3_000)
-      const recorder = await startRecorder()
-      const machine = createMachine(recorder)
-      const disk = createDisk()
-      const people = Array.from({ length: 50 }, (_, i) => `u${i}`)
-      let current = await machine.start({ env: disk.env })
-      let isOver = false
-      const writers = people.map(async (who) => {
-        while (!isOver) await sleep((await machine.send(current, who)).status ? 5 : 50)
-      })
-      for (let round = 0; round < cuts; round++) {
-        // Long enough for the log to be emptied in some of them.
-        await sleep(300 + Math.random() * 3_000)
-        current.kill('SIGKILL')
-        await current.ended
-        for (const name of readdirSync(machine.folder)) rmSync(join(machine.folder, name))
-        for (const name of readdirSync(disk.synced))
-          if (!name.endsWith('.part')) copyFileSync(join(disk.synced, name), join(machine.folder, name))
-        current = await machine.start({ env: disk.env })
-      }
-      isOver = true
-      await Promise.all(writers)
-      await machine.expectDelivered(60_000)
-    },
-  )
+  test('F15: that loses power again and again, in the middle of deliveries: nothing is lost', {
+    timeout: 1_200_000,
+  }, async () => {
+    announce(`A disk loses power ${cuts} times under a proxy that takes updates`, cuts * 3_000)
+    const recorder = await startRecorder()
+    const machine = createMachine(recorder)
+    const disk = createDisk()
+    const people = Array.from({ length: 50 }, (_, i) => `u${i}`)
+    let current = await machine.start({ env: disk.env })
+    let isOver = false
+    const writers = people.map(async (who) => {
+      while (!isOver) await sleep((await machine.send(current, who)).status ? 5 : 50)
+    })
+    for (let round = 0; round < cuts; round++) {
+      // Long enough for the log to be emptied in some of them.
+      await sleep(300 + Math.random() * 3_000)
+      current.kill('SIGKILL')
+      await current.ended
+      for (const name of readdirSync(machine.folder)) rmSync(join(machine.folder, name))
+      for (const name of readdirSync(disk.synced))
+        if (!name.endsWith('.part')) copyFileSync(join(disk.synced, name), join(machine.folder, name))
+      current = await machine.start({ env: disk.env })
+    }
+    isOver = true
+    await Promise.all(writers)
+    await machine.expectDelivered(60_000)
+  })
 
   test.each([
     ['F18', 'full'],

@@ -1,8 +1,8 @@
+// @module-tag heavy
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { sqlite } from '../../src/store/sqlite.ts'
-import { isAll } from '../is-all.ts'
 import { announce, isLong } from '../soak.ts'
 import { createMachine, type Machine, pastLeases, type Running } from './machine.ts'
 import { startRecorder } from './recorder.ts'
@@ -50,7 +50,7 @@ test('F31: a hot contact has one call on the wire, few in all, and delays no oth
   expect(calls).toBeLessThan(updates / 5)
 })
 
-const backlog = Number(process.env['ORQ_BACKLOG'] ?? (isLong ? 1_000_000 : isAll ? 20_000 : 2_000))
+const backlog = Number(process.env['ORQ_BACKLOG'] ?? (isLong ? 1_000_000 : 20_000))
 
 test(`F32: ${backlog} contacts wait when upstream returns: oldest first, and no more memory than for a few`, {
   timeout: 3_600_000,

@@ -1,3 +1,4 @@
+// @module-tag heavy
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createMachine, type Running } from './machine.ts'

@@ -29,10 +29,12 @@ subscribe('net.server.socket', ({ socket }) => {
   })
 })
 
-process.on('message', ({ clock, blockMs, exhausts }) => {
+process.on('message', ({ clock, blockMs, exhausts, stops }) => {
   if (clock) ahead = { ...ahead, ...clock }
   if (blockMs) block(blockMs)
   if (exhausts) exhaust()
+  // Between two turns of the event loop no transaction is open: one would keep every other process from its file.
+  if (stops) process.kill(process.pid, 'SIGSTOP')
   // With `--expose-gc`: what is left is in use.
   globalThis.gc?.()
   const { user, system } = process.cpuUsage()

@@ -1,3 +1,4 @@
+// @module-tag heavy
 import { closeSync, openSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,11 +1,11 @@
+// @module-tag heavy
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { isAll } from '../is-all.ts'
 import { announce, isLong } from '../soak.ts'
 import { createMachine, pastLeases } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
-const rounds = isLong ? 250 : isAll ? 25 : 4
+const rounds = isLong ? 250 : 25
 
 test(`F14: kill -9, ${rounds} times, while 50 contacts are written: nothing is lost`, {
   timeout: 1_800_000,

@@ -23,6 +23,8 @@ export interface Order {
   clock?: { wallMs?: number; monotonicMs?: number }
   /** Its event loop stands still for so long. */
   blockMs?: number
+  /** It stops by SIGSTOP, between two transactions; such an order is answered once it goes on. */
+  stops?: boolean
   /** It fills its heap until it dies of it; such an order is never answered. */
   exhausts?: boolean
 }

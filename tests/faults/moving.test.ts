@@ -1,15 +1,16 @@
+// @module-tag heavy
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { cli, runQueue } from '../node/run-queue.ts'
-import { hasPostgres, startPostgres } from '../store/postgres-server.ts'
+import { startPostgres } from '../store/postgres-server.ts'
 import { createMachine } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
 const contacts = 400
 
-describe.skipIf(!hasPostgres)('from one proxy on SQLite to two on PostgreSQL', () => {
+describe('from one proxy on SQLite to two on PostgreSQL', () => {
   test.each([
     ['before they start', false],
     ['while they take newer updates', true],

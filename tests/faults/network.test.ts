@@ -1,3 +1,4 @@
+// @module-tag heavy
 import { describe, type TestContext, test } from 'vitest'
 import { createMachine, type Running } from './machine.ts'
 import { startRecorder } from './recorder.ts'

@@ -1,7 +1,8 @@
+// @module-tag heavy
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { hasPostgres, type PostgresServer, startPostgres } from '../store/postgres-server.ts'
+import { type PostgresServer, startPostgres } from '../store/postgres-server.ts'
 import { startStandby } from '../store/postgres-standby.ts'
 import { startBalancer } from './balancer.ts'
 import { createMachine, type Machine, type Running } from './machine.ts'
@@ -18,7 +19,7 @@ const timeOf = (proxy: Running, event: string): number => {
   return Date.parse(JSON.parse(line ?? '{}').time)
 }
 
-describe.skipIf(!hasPostgres)('F27: a proxy whose PostgreSQL', () => {
+describe('F27: a proxy whose PostgreSQL', () => {
   let server: PostgresServer
   beforeAll(async () => {
     // Three of them are kept for superusers.

@@ -1,12 +1,13 @@
+// @module-tag heavy
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { runQueue } from '../node/run-queue.ts'
-import { hasPostgres, type PostgresServer, startPostgres } from '../store/postgres-server.ts'
+import { type PostgresServer, startPostgres } from '../store/postgres-server.ts'
 import { createMachine, type Running } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
-describe.skipIf(!hasPostgres)('two proxies on one PostgreSQL', () => {
+describe('two proxies on one PostgreSQL', () => {
   let server: PostgresServer
   beforeAll(async () => {
     server = await startPostgres()

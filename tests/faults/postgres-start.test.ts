@@ -1,9 +1,10 @@
+// @module-tag heavy
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { hasPostgres, type PostgresServer, startPostgres } from '../store/postgres-server.ts'
+import { type PostgresServer, startPostgres } from '../store/postgres-server.ts'
 import { type Authority, createAuthority, noCertificates } from './certificates.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { hasPooler, startPooler } from './pooler.ts'
@@ -18,7 +19,7 @@ const expectRefused = async (machine: Machine, env: Record<string, string>, mess
   expect(status).toBe(2)
 }
 
-describe.skipIf(!hasPostgres)('orq-identify proxy', () => {
+describe('orq-identify proxy', () => {
   let server: PostgresServer
   beforeAll(async () => {
     server = await startPostgres()

@@ -1,11 +1,11 @@
+// @module-tag heavy
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { isAll } from '../is-all.ts'
 import { runQueue } from '../node/run-queue.ts'
-import { hasPostgres, type PostgresServer, startPostgres } from '../store/postgres-server.ts'
+import { type PostgresServer, startPostgres } from '../store/postgres-server.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { copyPackage } from './package-copy.ts'
 import { startRecorder } from './recorder.ts'
@@ -19,7 +19,7 @@ const expectRefused = async (machine: Machine, env: Record<string, string>, mess
   expect(status).toBe(2)
 }
 
-test.skipIf(!isAll)('a PostgreSQL without its packages: the start says in one line what to install', async () => {
+test('a PostgreSQL without its packages: the start says in one line what to install', async () => {
   const machine = createMachine(await startRecorder())
   const folder = copyPackage(['pg', 'pg-boss'])
   const script = join(folder, 'dist/cli.js')
@@ -28,7 +28,7 @@ test.skipIf(!isAll)('a PostgreSQL without its packages: the start says in one li
   expect((await machine.send(sqlite, 'u1')).status).toBe(200)
 })
 
-describe.skipIf(!hasPostgres)('orq-identify proxy on PostgreSQL', () => {
+describe('orq-identify proxy on PostgreSQL', () => {
   let server: PostgresServer
   beforeAll(async () => {
     server = await startPostgres()

@@ -1,3 +1,4 @@
+// @module-tag heavy
 import { readdirSync, readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'

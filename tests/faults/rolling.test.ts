@@ -1,8 +1,9 @@
+// @module-tag heavy
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { hasPostgres, type PostgresServer, startPostgres } from '../store/postgres-server.ts'
+import { type PostgresServer, startPostgres } from '../store/postgres-server.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
 import { createMachine, type Machine, type Running, secret } from './machine.ts'
 import { copyPackage } from './package-copy.ts'
@@ -26,7 +27,7 @@ interface Cluster {
   expectAllDelivered(): Promise<void>
 }
 
-describe.skipIf(!hasPostgres)('proxies on one PostgreSQL that are replaced one by one', () => {
+describe('proxies on one PostgreSQL that are replaced one by one', () => {
   let server: PostgresServer
   beforeAll(async () => {
     server = await startPostgres()

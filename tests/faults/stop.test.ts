@@ -1,3 +1,4 @@
+// @module-tag heavy
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'

@@ -1,3 +1,4 @@
+// @module-tag heavy
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, type TestContext, test } from 'vitest'
@@ -32,7 +33,7 @@ describe.concurrent('F25: a process that is stopped past its lease', () => {
       const first = machine.send(stopped, 'victim')
       if (point === 'during upstream call') {
         await expect.poll(() => recorder.callsOf('victim')).toBe(1)
-        stopped.kill('SIGSTOP')
+        void stopped.tell({ stops: true })
       }
       await expect.poll(() => isStopped(stopped)).toBe(true)
       await expect.poll(() => recorder.callsOf('victim')).toBe(calls)

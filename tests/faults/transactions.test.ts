@@ -1,10 +1,11 @@
+// @module-tag heavy
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { hasPostgres, startPostgres } from '../store/postgres-server.ts'
+import { startPostgres } from '../store/postgres-server.ts'
 import { isPoll, startTap, withoutBackground } from '../store/postgres-tap.ts'
 import { createMachine } from './machine.ts'
 import { startRecorder } from './recorder.ts'
 
-describe.skipIf(!hasPostgres)('an undisturbed update on PostgreSQL', () => {
+describe('an undisturbed update on PostgreSQL', () => {
   test('costs at most two transactions before its answer, and two in all', async () => {
     const server = await startPostgres()
     onTestFinished(() => server.stop())

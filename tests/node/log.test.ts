@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { createLog } from '../../src/node/log.ts'
 import { fakeClock } from '../clock.ts'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { startUpstream } from '../upstream/server.ts'
 import { runProxy } from './running-proxy.ts'
 
@@ -131,7 +131,7 @@ test('of tokens that are refused the first of each kind is a line', async () => 
   expect(proxy.lines('token_refused').map(({ code }) => code)).toEqual(['token_invalid', 'token_missing'])
 })
 
-test.runIf(isAll)('a reader that is stuck holds up no request, and not the end', async () => {
+test('a reader that is stuck holds up no request, and not the end', heavy, async () => {
   const proxy = await runProxy('http://127.0.0.1:9', { env: { ORQ_LOG_LEVEL: 'debug' } })
   proxy.stopReading()
   // A line each, of 120 bytes: more than a pipe and what waits before it can hold.

@@ -10,8 +10,8 @@ import { proxySettings } from '../../src/node/proxy-settings.ts'
 import { openSettings } from '../../src/node/settings.ts'
 import { createMachine } from '../faults/machine.ts'
 import { startRecorder } from '../faults/recorder.ts'
-import { isAll } from '../is-all.ts'
-import { hasTools } from '../tools.ts'
+import { heavy } from '../is-all.ts'
+import { requireTools } from '../tools.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, 'examples', path), 'utf8')
@@ -36,7 +36,7 @@ const expectSettings = (environment: Record<string, string>) => {
   return readProxyConfig(openSettings({ flags: {}, environment }))
 }
 
-describe.runIf(hasTools('yaml'))('examples', () => {
+describe('examples', heavy, () => {
   let parseAll: (text: string) => Loose[]
   beforeAll(async () => {
     // Named by a variable: `npm run check` has to pass where it is not installed.
@@ -125,25 +125,23 @@ describe.runIf(hasTools('yaml'))('examples', () => {
   })
 })
 
-test.skipIf(!isAll)(
-  'compose: what the image does installs both packages beside those of the proxy, and no tools',
-  () => {
-    const app = mkdtempSync(join(tmpdir(), 'orq-app-'))
-    onTestFinished(() => rmSync(app, { recursive: true, force: true }))
-    for (const file of ['package.json', 'package-lock.json']) cpSync(join(root, file), join(app, file))
-    const options = { cwd: app, env: { ...process.env, npm_config_prefer_offline: 'true' }, encoding: 'utf8' } as const
-    execFileSync('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], options)
-    // The image of this repository has no lock.
-    rmSync(join(app, 'package-lock.json'))
-    const [, command] = /^RUN (.+?)\nUSER/ms.exec(read('compose/Dockerfile')) as unknown as [string, string]
-    execFileSync('/bin/sh', ['-c', command], options)
-    const installed = readdirSync(join(app, 'node_modules'))
-    expect(installed).toEqual(expect.arrayContaining(['pg', 'pg-boss', 'pino', 'undici']))
-    for (const tool of ['typescript', 'vitest', 'rollup']) expect(installed).not.toContain(tool)
-  },
-)
+test('compose: what the image does installs both packages beside those of the proxy, and no tools', heavy, () => {
+  const app = mkdtempSync(join(tmpdir(), 'orq-app-'))
+  onTestFinished(() => rmSync(app, { recursive: true, force: true }))
+  for (const file of ['package.json', 'package-lock.json']) cpSync(join(root, file), join(app, file))
+  const options = { cwd: app, env: { ...process.env, npm_config_prefer_offline: 'true' }, encoding: 'utf8' } as const
+  execFileSync('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], options)
+  // The image of this repository has no lock.
+  rmSync(join(app, 'package-lock.json'))
+  const [, command] = /^RUN (.+?)\nUSER/ms.exec(read('compose/Dockerfile')) as unknown as [string, string]
+  execFileSync('/bin/sh', ['-c', command], options)
+  const installed = readdirSync(join(app, 'node_modules'))
+  expect(installed).toEqual(expect.arrayContaining(['pg', 'pg-boss', 'pino', 'undici']))
+  for (const tool of ['typescript', 'vitest', 'rollup']) expect(installed).not.toContain(tool)
+})
 
 const env = { PATH: `${process.env.PATH}:/usr/sbin` }
+requireTools('yaml')
 const hasNginx = spawnSync('nginx', ['-v'], { env }).status === 0
 
 const freePort = (): Promise<number> =>
@@ -154,7 +152,7 @@ const freePort = (): Promise<number> =>
     })
   })
 
-test.skipIf(!isAll || !hasNginx)('compose: nginx with that file goes on when one of the proxies dies', async () => {
+test.skipIf(!hasNginx)('compose: nginx with that file goes on when one of the proxies dies', heavy, async () => {
   const recorder = await startRecorder()
   const [first, second] = [createMachine(recorder), createMachine(recorder)]
   const settings = { env: { ORQ_TRUSTED_PROXIES: '1' } }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { runProxy } from '../node/running-proxy.ts'
 import { startUpstream } from '../upstream/server.ts'
 
@@ -49,7 +49,7 @@ describe('the Dockerfile', () => {
     expect(rules.slice(1).sort()).toEqual(copied.map((path) => `!${path}`).sort())
   })
 
-  test.runIf(isAll)('copies all that the build needs', { timeout: 600_000 }, async () => {
+  test('copies all that the build needs', { ...heavy, timeout: 600_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'orq-image-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     for (const path of copied) cpSync(join(root, path), join(folder, path), { recursive: true })

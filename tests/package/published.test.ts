@@ -15,12 +15,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hasTools, toolsFolder as tools } from '../tools.ts'
+import { heavy } from '../is-all.ts'
+import { requireTools, toolsFolder as tools } from '../tools.ts'
 
 const root = join(import.meta.dirname, '../..')
 const compilerNames = ['typescript-5.4', 'typescript-5.9', 'typescript-7']
 const libraries = ['@segment/analytics-next', 'analytics']
-const isRun = hasTools('publint', '@arethetypeswrong/cli', ...compilerNames, ...libraries)
+requireTools('publint', '@arethetypeswrong/cli', ...compilerNames, ...libraries)
 const run = promisify(execFile)
 
 let folder: string
@@ -51,7 +52,7 @@ const link = (...names: string[]): void => {
   }
 }
 
-describe.runIf(isRun)('the package as published', () => {
+describe('the package as published', heavy, () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'orq-published-'))
     app = join(folder, 'app')

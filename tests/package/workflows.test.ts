@@ -2,8 +2,10 @@ import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { hasTools, toolsFolder } from '../tools.ts'
+import { heavy } from '../is-all.ts'
+import { requireTools, toolsFolder } from '../tools.ts'
 
+requireTools('yaml')
 const root = join(import.meta.dirname, '../..')
 const folder = join(root, '.github/workflows')
 const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
@@ -42,7 +44,7 @@ test('one release of an action is used everywhere', () => {
 })
 
 // The parser comes with tests/package.json.
-describe.runIf(hasTools('yaml'))('the workflows', () => {
+describe('the workflows', heavy, () => {
   const workflows: Record<string, Workflow> = {}
   beforeAll(async () => {
     // Named by a variable: `npm run check` has to pass where it is not installed.

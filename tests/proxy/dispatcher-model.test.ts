@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Fields } from '../../src/core/contact.ts'
-import { playSchedules, scheduleTimeoutMs } from '../schedules.ts'
+import { playSchedules, scheduled } from '../schedules.ts'
 import { type Call, settle, setUp } from './dispatcher-harness.ts'
 
 /** Random updates of two contacts, answers of all kinds and time: what the callers are told is checked against upstream. */
@@ -26,6 +26,7 @@ const step = fc.oneof(
 
 test(
   'whatever upstream does: what is told delivered is the newest value there, and each contact has one call at a time',
+  scheduled,
   async () => {
     await playSchedules(
       'Model of the dispatcher',
@@ -76,5 +77,4 @@ test(
       200,
     )
   },
-  scheduleTimeoutMs,
 )

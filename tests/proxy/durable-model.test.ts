@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Update } from '../../src/store/store.ts'
-import { playSchedules, scheduleTimeoutMs } from '../schedules.ts'
+import { playSchedules, scheduled } from '../schedules.ts'
 import { createAcceptance } from './acceptance.ts'
 import { createMachine, type Process } from './durable-harness.ts'
 import { createOpenRequests, type OpenRequest, type OpenRequests } from './open-requests.ts'
@@ -174,6 +174,7 @@ test.each<[string, number, fc.Arbitrary<Step>]>([
   ['two processes on one file', 2, fc.oneof(...common)],
 ])(
   '%s: what was accepted last is there in the end, nothing goes backwards, nothing refused or purged goes out',
+  scheduled,
   async (name, count, step) => {
     // Long ones from the beginning: a bias towards short ones parks and requeues next to nothing.
     const steps = fc.noBias(fc.array(step, { maxLength: 60, size: 'max' }))
@@ -183,5 +184,4 @@ test.each<[string, number, fc.Arbitrary<Step>]>([
       40,
     )
   },
-  scheduleTimeoutMs,
 )

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { playSchedules, scheduleTimeoutMs } from '../schedules.ts'
+import { playSchedules, scheduled } from '../schedules.ts'
 import { createMachine, type Process } from './durable-harness.ts'
 import { createOpenRequests, type OpenRequest, type OpenRequests } from './open-requests.ts'
 
@@ -80,6 +80,7 @@ test.each([
   ['two processes on one file', 2],
 ])(
   'promise 4, %s: whatever becomes of other contacts, an update is on the wire at once while upstream takes requests',
+  scheduled,
   async (name, count) => {
     const steps = fc.noBias(fc.array(step, { maxLength: 60, size: 'max' }))
     await playSchedules(
@@ -88,5 +89,4 @@ test.each([
       40,
     )
   },
-  scheduleTimeoutMs,
 )

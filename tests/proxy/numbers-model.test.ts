@@ -4,7 +4,7 @@ import { createDispatcher } from '../../src/proxy/dispatcher.ts'
 import { memory } from '../../src/store/memory.ts'
 import type { Update } from '../../src/store/store.ts'
 import { fakeClock } from '../clock.ts'
-import { playSchedules, scheduleTimeoutMs } from '../schedules.ts'
+import { playSchedules, scheduled } from '../schedules.ts'
 import { createAcceptance } from './acceptance.ts'
 import { settle } from './dispatcher-harness.ts'
 import { createOpenRequests, type OpenRequest } from './open-requests.ts'
@@ -109,11 +109,11 @@ const play = async (steps: readonly Step[]): Promise<void> => {
 
 test(
   'nothing durable: what is told delivered is upstream, nothing goes backwards, nothing refused or purged goes out',
+  scheduled,
   () =>
     playSchedules(
       'Model of numbers, force and purges in memory',
       fc.asyncProperty(fc.array(step, { maxLength: 30, size: 'max' }), play),
       1_000,
     ),
-  scheduleTimeoutMs,
 )

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { playSchedules, scheduleTimeoutMs } from '../schedules.ts'
+import { playSchedules, scheduled } from '../schedules.ts'
 import { createMachine } from './durable-harness.ts'
 import { fields, fieldsWith } from './upstream-oracle.ts'
 
@@ -73,15 +73,11 @@ const play = async (steps: readonly Step[], count: number): Promise<void> => {
 test.each([
   ['one process', 1],
   ['two processes on one file', 2],
-])(
-  '%s: no page waits while its update is not on the wire and a slot is free',
-  async (name, count) => {
-    const steps = fc.noBias(fc.array(step, { maxLength: 40, size: 'max' }))
-    await playSchedules(
-      `Model of waiting, ${name}`,
-      fc.asyncProperty(steps, (list) => play(list, count)),
-      60,
-    )
-  },
-  scheduleTimeoutMs,
-)
+])('%s: no page waits while its update is not on the wire and a slot is free', scheduled, async (name, count) => {
+  const steps = fc.noBias(fc.array(step, { maxLength: 40, size: 'max' }))
+  await playSchedules(
+    `Model of waiting, ${name}`,
+    fc.asyncProperty(steps, (list) => play(list, count)),
+    60,
+  )
+})

@@ -1,7 +1,7 @@
 import { type JsxEmit, transpileModule } from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AppBesideDev, importMap, startAppBesideDev } from '../browser/beside-dev.ts'
-import { hasLibraries } from '../browser/bindings/bundle.ts'
+import { heavy } from '../is-all.ts'
 import { replaced, snippet } from './snippets.ts'
 
 let app: AppBesideDev
@@ -67,7 +67,7 @@ const apps: Record<string, () => Record<string, string>> = {
 /** Where it is not all that the others have. */
 const given: Record<string, object> = { 'the snippet of React': { display_name: 'Jane' }, 'the snippet of Vue': {} }
 
-describe.runIf(hasLibraries)('with the real library', () => {
+describe('with the real library', heavy, () => {
   test.each(Object.entries(apps))(
     '%s makes the signed-in user a contact',
     async (name, make) => {

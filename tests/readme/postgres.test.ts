@@ -2,11 +2,12 @@ import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createAuthority, noCertificates } from '../faults/certificates.ts'
 import { startRecorder } from '../faults/recorder.ts'
-import { hasPostgres, startPostgres } from '../store/postgres-server.ts'
+import { heavy } from '../is-all.ts'
+import { startPostgres } from '../store/postgres-server.ts'
 import { installForAll, runInShell, startProxyInShell } from './shell.ts'
 import { replaced, snippet } from './snippets.ts'
 
-describe.skipIf(!hasPostgres)('with a PostgreSQL', () => {
+describe('with a PostgreSQL', heavy, () => {
   const installed = installForAll()
 
   test.skipIf(noCertificates)(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { startRecorder } from '../faults/recorder.ts'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { installForAll, runInShell, startProxyInShell } from './shell.ts'
 import { snippet } from './snippets.ts'
 
@@ -25,7 +25,7 @@ const comparable = (text: string): string =>
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replace(/(^[0-9a-f]{32} .*\n)+/gm, (rows) => rows.split(/^/m).sort().join(''))
 
-describe.skipIf(!isAll)('beside the proxy that the package starts', () => {
+describe('beside the proxy that the package starts', heavy, () => {
   const installed = installForAll()
 
   test('every command of the transcript prints what stands below it', async () => {

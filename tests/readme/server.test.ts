@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { jwt } from '../../src/server.ts'
 import { findPython } from '../examples/languages.mjs'
-import { isAll } from '../is-all.ts'
+import { heavy, isAll } from '../is-all.ts'
 import { apiKey, secret, tokenFor } from '../node/running-proxy.ts'
 import { startUpstream, type Upstream } from '../upstream/server.ts'
 import { createApp, runInNode } from './app-folder.ts'
@@ -47,9 +47,9 @@ test('a server writes a contact without a page, and once more when the first cal
 })
 
 const express = ['express', 'express-session'].map((name) => `tests/node_modules/${name}`)
-const hasExpress = isAll && express.every((path) => existsSync(join(import.meta.dirname, '../..', path)))
+const hasExpress = express.every((path) => existsSync(join(import.meta.dirname, '../..', path)))
 
-test.runIf(hasExpress)('in Express the token route knows whoever is signed in, and nobody else', async () => {
+test.runIf(hasExpress)('in Express the token route knows whoever is signed in, and nobody else', heavy, async () => {
   const around = `import express from 'express'
     import session from 'express-session'
     const app = express()
@@ -72,7 +72,7 @@ test.runIf(hasExpress)('in Express the token route knows whoever is signed in, a
 
 const python = isAll ? findPython() : undefined
 
-describe.runIf(isAll)('in Python', () => {
+describe('in Python', heavy, () => {
   test.skipIf(!python)('the function mints a token for its subject alone (needs python3 with PyJWT)', async () => {
     const program = `${snippet('python')}\nimport sys\nprint(orq_token(sys.argv[1]))`
     const env = { ...process.env, ORQ_TOKEN_SECRET: secret, PYTHONIOENCODING: 'utf-8' }

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startDev } from '../browser/processes.ts'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { startUpstream } from '../upstream/server.ts'
 import { installForAll, runInShell, startProxyInShell } from './shell.ts'
 import { replaced, snippet } from './snippets.ts'
 
-describe.skipIf(!isAll)('where npm has installed the package, and nothing else', () => {
+describe('where npm has installed the package, and nothing else', heavy, () => {
   const installed = installForAll()
 
   test('the proxy starts by these lines, delivers for a backend with the same secret, and ends when told', async () => {

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { copyTracked, isClone, readersPath } from '../reader.ts'
 import { startInShell } from './shell.ts'
 import { snippet } from './snippets.ts'
@@ -8,9 +8,9 @@ import { snippet } from './snippets.ts'
 const [start = '', rest = ''] = snippet('try it').split(/^(?=npm test)/m)
 
 // It installs and builds. The other command of the block is what runs this.
-test.skipIf(!isAll || !isClone)(
+test.skipIf(!isClone)(
   'npm start in a fresh clone serves the page (needs git)',
-  { timeout: 600_000 },
+  { ...heavy, timeout: 600_000 },
   async () => {
     expect(rest).toMatch(/^npm test +#.+\n$/)
     const folder = copyTracked()

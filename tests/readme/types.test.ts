@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
-import { hasLibraries } from '../browser/bindings/bundle.ts'
+import { heavy } from '../is-all.ts'
 import { createApp } from './app-folder.ts'
 import { languageOf, type SnippetName, snippet } from './snippets.ts'
 
@@ -51,7 +51,7 @@ const complaintsOf = (some: SnippetName[], more: ts.CompilerOptions): string[] =
 }
 
 // With the types of the libraries, which come with tests/package.json.
-describe.runIf(hasLibraries)('the compiler has nothing to say', () => {
+describe('the compiler has nothing to say', heavy, () => {
   const isTypeScript = (name: SnippetName): boolean => languageOf(name) === 'ts'
 
   test('to what is TypeScript, where it is strict', () => {

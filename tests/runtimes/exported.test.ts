@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { secret, tokenFor } from '../node/running-proxy.ts'
 import { openUpstream } from '../upstream/server.ts'
 
@@ -43,8 +43,9 @@ const serve = async (runtime: keyof typeof runtimes): Promise<{ url: string; rec
   return { url: `http://127.0.0.1:${findUrl()}`, received: upstream.received }
 }
 
-test.runIf(isAll).each(['Bun', 'Deno'] as const)(
+test.each(['Bun', 'Deno'] as const)(
   'what the README exports is served by %s itself: a token is asked for, and with one the contact arrives',
+  { ...heavy, timeout: 120_000 },
   async (runtime) => {
     const { url, received } = await serve(runtime)
     const post = (headers: Record<string, string>) =>
@@ -58,5 +59,4 @@ test.runIf(isAll).each(['Bun', 'Deno'] as const)(
     expect((await post({ authorization: `Bearer ${await tokenFor('u1')}` })).status).toBe(200)
     expect(received).toHaveLength(1)
   },
-  120_000,
 )

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CasesServer, startCasesServer } from '../browser/in-page/server.ts'
-import { isAll } from '../is-all.ts'
+import { alsoInAll, heavy, isAll } from '../is-all.ts'
 import { run } from './run.ts'
 
 const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
@@ -43,7 +43,7 @@ const others: Runtime[] = [
   { name: 'Deno', command: tool('.bin/deno'), args: ['run', '--allow-all', '--no-config', '--no-lock'] },
 ]
 
-describe.each(isAll ? [current, ...others] : [current])('$name', ({ name, command, args, canRequire }) => {
+describe.each(isAll ? others : [current])('$name', alsoInAll, ({ name, command, args, canRequire }) => {
   const programs = ['program.mjs', ...(canRequire ? ['program.cjs'] : [])]
   test.each(programs)('%s: imports, identifies, flushes, and ends by itself', async (program) => {
     const { id, scope, base } = start(`${name} ${program}`)
@@ -62,7 +62,7 @@ describe.each(isAll ? [current, ...others] : [current])('$name', ({ name, comman
 })
 
 // Needs workerd from tests/package.json.
-describe.skipIf(!isAll)('workerd', () => {
+describe('workerd', heavy, () => {
   test('imports, identifies, flushes, and ends by itself', async () => {
     const { id, scope, base } = start('workerd')
     const folder = mkdtempSync(join(tmpdir(), 'orq-workerd-'))
@@ -94,7 +94,7 @@ describe.skipIf(!isAll)('workerd', () => {
   })
 })
 
-test.runIf(isAll)('every tool of tests/package.json that these tests start is there', () => {
+test('every tool of tests/package.json that these tests start is there', heavy, () => {
   const missing = [...others.map(({ command }) => command), tool('.bin/workerd')].filter((file) => !existsSync(file))
   expect(missing).toEqual([])
 })

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { serveSite } from '../browser/site.ts'
 import { type Installed, installExamples } from '../examples/install.ts'
 import { type StartedExample, startExample } from '../examples/start.ts'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 import { secret, tokenFor } from '../node/running-proxy.ts'
 import { openUpstream, type Upstream } from '../upstream/server.ts'
 import { startWorker } from './worker-process.ts'
@@ -13,7 +13,7 @@ import { startWorker } from './worker-process.ts'
 const names = ['express', 'hono', 'bun', 'deno', 'cloudflare-worker']
 
 // Needs the tools of tests/package.json, and installs what the examples name.
-describe.skipIf(!isAll)('createProxy', () => {
+describe('createProxy', heavy, () => {
   let examples: Installed
   const closings: (() => void)[] = []
   beforeAll(() => {

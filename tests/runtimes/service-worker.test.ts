@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CasesServer, startCasesServer } from '../browser/in-page/server.ts'
 import { launch } from '../browser/page.ts'
 import { createVisits, type Visits } from '../browser/visits.ts'
-import { isAll } from '../is-all.ts'
+import { heavy } from '../is-all.ts'
 
 // A browser start more, for a rare place: with the other runtimes, in `npm run test:all`.
-describe.skipIf(!isAll)('a service worker', () => {
+describe('a service worker', heavy, () => {
   let server: CasesServer
   let browser: Browser
   beforeAll(async () => {

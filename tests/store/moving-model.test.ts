@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { sqlite } from '../../src/store/sqlite.ts'
 import type { Claim, Store } from '../../src/store/store.ts'
 import { fakeClock } from '../clock.ts'
-import { playSchedules, scheduleTimeoutMs } from '../schedules.ts'
+import { playSchedules, scheduled } from '../schedules.ts'
 import { exportLines, importLines } from './moving.ts'
 
 const who = fc.constantFrom('a', 'b')
@@ -28,6 +28,7 @@ test.each([
   ['a store that was there before', false],
 ])(
   'into %s, in any order and as often as one likes: nothing is lost, no value goes backwards',
+  scheduled,
   async (name, isHeir) => {
     await playSchedules(
       `Model of moving, into ${name}`,
@@ -120,5 +121,4 @@ test.each([
       30,
     )
   },
-  scheduleTimeoutMs,
 )

@@ -2,10 +2,11 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { postgres } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
+import { heavy } from '../is-all.ts'
 import { claimOf } from './conformance.ts'
-import { hasPostgres, type PostgresServer, startPostgres } from './postgres-server.ts'
+import { type PostgresServer, startPostgres } from './postgres-server.ts'
 
-describe.skipIf(!hasPostgres)('PostgreSQL, as a table grows', () => {
+describe('PostgreSQL, as a table grows', heavy, () => {
   let server: PostgresServer
   beforeAll(async () => {
     // What a statement reads must not depend on who has counted the rows lately.

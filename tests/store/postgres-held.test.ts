@@ -5,10 +5,11 @@ import type { Fields } from '../../src/core/contact.ts'
 import { type PostgresOptions, postgres } from '../../src/store/postgres.ts'
 import type { PutResult } from '../../src/store/store.ts'
 import { startWire } from '../faults/wire.ts'
+import { heavy } from '../is-all.ts'
 import { claimOf } from './conformance.ts'
-import { hasPostgres, type PostgresServer, startPostgres } from './postgres-server.ts'
+import { type PostgresServer, startPostgres } from './postgres-server.ts'
 
-describe.skipIf(!hasPostgres)('PostgreSQL, held up', () => {
+describe('PostgreSQL, held up', heavy, () => {
   let server: PostgresServer
   beforeAll(async () => {
     server = await startPostgres()

@@ -1,12 +1,13 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { postgres } from '../../src/store/postgres.ts'
+import { heavy } from '../is-all.ts'
 import { claimOf } from './conformance.ts'
-import { hasPostgres, type PostgresServer, startPostgres } from './postgres-server.ts'
+import { type PostgresServer, startPostgres } from './postgres-server.ts'
 
 const many = Number(process.env['ORQ_MANY'] ?? 25_000)
 
-describe.skipIf(!hasPostgres)(`PostgreSQL with ${many} rows`, { timeout: 120_000 + many / 5 }, () => {
+describe(`PostgreSQL with ${many} rows`, { ...heavy, timeout: 120_000 + many / 5 }, () => {
   let server: PostgresServer
   beforeAll(async () => {
     // As little is known of the tables as right after they were filled.

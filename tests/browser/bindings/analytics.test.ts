@@ -1,13 +1,13 @@
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { heavy } from '../../is-all.ts'
 import { launch } from '../page.ts'
-import { bundle, hasLibraries } from './bundle.ts'
+import { bundle } from './bundle.ts'
 import { type Opened, open as openPage } from './open.ts'
 
 let browser: Browser
 let script: string
 beforeAll(async () => {
-  if (!hasLibraries) return
   browser = await launch()
   script = await bundle('analytics.js')
 })
@@ -25,7 +25,7 @@ const start = async (): Promise<Opened> => {
 
 const bodies = (posts: string[]): unknown[] => posts.map((body) => JSON.parse(body))
 
-describe.runIf(hasLibraries)('with the analytics package', () => {
+describe('with the analytics package', heavy, () => {
   test('an identify reaches Orq', async () => {
     const { app, call, posts, run } = await start()
     await call('identify', 'jane', { name: 'Jane', email: 'jane@example.com', plan: 'pro' })

@@ -3,21 +3,14 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import { type Plugin, rollup } from 'rollup'
-import { hasTools, toolsFolder as tools } from '../../tools.ts'
+import { requireTools, toolsFolder as tools } from '../../tools.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const { exports: doors } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   exports: Record<string, { default: string } | undefined>
 }
 
-/** In `npm run test:all` alone: the libraries come with tests/package.json. */
-export const hasLibraries: boolean = hasTools(
-  '@rollup/plugin-commonjs',
-  '@segment/analytics-next',
-  'analytics',
-  'react',
-  'react-dom',
-)
+requireTools('@rollup/plugin-commonjs', '@segment/analytics-next', 'analytics', 'react', 'react-dom')
 
 /** Where StrictMode mounts twice and hydration complains. */
 const flags: Record<string, string> = {

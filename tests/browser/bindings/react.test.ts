@@ -1,7 +1,8 @@
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { heavy } from '../../is-all.ts'
 import { launch } from '../page.ts'
-import { bundle, hasLibraries } from './bundle.ts'
+import { bundle } from './bundle.ts'
 import { importForServer, ledgers, type Opened, open as openPage, stored } from './open.ts'
 
 const jane = { externalId: 'jane', displayName: 'Jane' }
@@ -11,7 +12,6 @@ let browser: Browser
 let script: string
 let renderOnServer: (user: object | null) => string
 beforeAll(async () => {
-  if (!hasLibraries) return
   browser = await launch()
   script = await bundle('react.js')
   renderOnServer = (await importForServer<{ render: typeof renderOnServer }>('react-server.js')).render
@@ -20,7 +20,7 @@ afterAll(() => browser?.close())
 
 const open = (markup = ''): Promise<Opened> => openPage(browser, { script, markup, name: 'react' })
 
-describe.runIf(hasLibraries)('useIdentify', () => {
+describe('useIdentify', heavy, () => {
   test('in StrictMode, which mounts twice, is one client, one token and one request', async () => {
     const { app, call, run, complaints, posts, decisions } = await open()
     app.signIn('jane')
@@ -129,7 +129,7 @@ describe.runIf(hasLibraries)('useIdentify', () => {
   })
 })
 
-describe.runIf(hasLibraries)('OrqProvider', () => {
+describe('OrqProvider', heavy, () => {
   test('closes its client when it is unmounted, and the next visit brings what was left', async () => {
     const { app, call, run, posts, page } = await open()
     app.signIn('jane')

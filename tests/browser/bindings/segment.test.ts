@@ -1,13 +1,13 @@
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { heavy } from '../../is-all.ts'
 import { launch } from '../page.ts'
-import { bundle, hasLibraries } from './bundle.ts'
+import { bundle } from './bundle.ts'
 import { ledgers, type Opened, open as openPage } from './open.ts'
 
 let browser: Browser
 let script: string
 beforeAll(async () => {
-  if (!hasLibraries) return
   browser = await launch()
   script = await bundle('segment.js')
 })
@@ -23,7 +23,7 @@ const start = async (): Promise<Opened> => {
   return opened
 }
 
-describe.runIf(hasLibraries)('with @segment/analytics-next', () => {
+describe('with @segment/analytics-next', heavy, () => {
   test('an identify reaches Orq, and Segment as before', async () => {
     const { app, call, posts } = await start()
     await call('identify', 'jane', { name: 'Jane', email: 'jane@example.com', plan: 'pro' })

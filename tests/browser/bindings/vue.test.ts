@@ -1,7 +1,8 @@
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { heavy } from '../../is-all.ts'
 import { launch } from '../page.ts'
-import { bundle, hasLibraries } from './bundle.ts'
+import { bundle } from './bundle.ts'
 import { importForServer, ledgers, type Opened, open as openPage, stored } from './open.ts'
 
 const jane = { externalId: 'jane', displayName: 'Jane' }
@@ -11,7 +12,6 @@ let browser: Browser
 let script: string
 let renderOnServer: (user: object | null) => Promise<string>
 beforeAll(async () => {
-  if (!hasLibraries) return
   browser = await launch()
   script = await bundle('vue.js')
   renderOnServer = (await importForServer<{ render: typeof renderOnServer }>('vue-server.js')).render
@@ -24,7 +24,7 @@ const open = async (user: object | null = null, markup?: string): Promise<Opened
   return opened
 }
 
-describe.runIf(hasLibraries)('useIdentify', () => {
+describe('useIdentify', heavy, () => {
   test('identifies once and sends what changes, in the object or of it', async () => {
     const { app, posts, call, run } = await open(jane)
     app.signIn('jane')
@@ -84,7 +84,7 @@ describe.runIf(hasLibraries)('useIdentify', () => {
   })
 })
 
-describe.runIf(hasLibraries)('orqPlugin', () => {
+describe('orqPlugin', heavy, () => {
   test('closes its client when the app is unmounted', async () => {
     const { app, call, run } = await open(jane)
     app.signIn('jane')

@@ -21,12 +21,13 @@ const files = [
 const query = new URLSearchParams(location.search)
 const door = query.get('door') ?? 'orq.js'
 const only = new RegExp(query.get('only') ?? '.')
+/** `2/3`: the second of three pages that share the cases. */
+const [page, pages] = (query.get('share') ?? '1/1').split('/').map(Number)
 
 const limit = (ms) =>
   new Promise((_, reject) => setTimeout(() => reject(new Error(`still running after ${ms} ms`)), ms))
 
-/** `defect` names what the client does wrong there today: told, but no failure of the suite. */
-const runCase = async ({ name, run, defect }) => {
+const runCase = async ({ name, run }) => {
   const [number] = name.split(' ')
   const tools = createTools(number.toLowerCase(), door)
   const start = performance.now()
@@ -39,21 +40,16 @@ const runCase = async ({ name, run, defect }) => {
   }
   const problems = tools.close()
   if (problems.length && !result.error) result.error = problems.join('; ')
-  if (defect && result.error) {
-    result.defect = `${defect} (${result.error})`
-    delete result.error
-  } else if (defect && !result.cannot) result.isMended = true
   result.ms = Math.round(performance.now() - start)
   return result
 }
 
+const all = (await Promise.all(files.map((file) => import(`/cases/${file}.js`)))).flatMap(({ cases }) => cases)
+const mine = all.filter(({ name }, index) => only.test(name) && index % pages === page - 1)
 const results = []
-for (const file of files) {
-  const { cases } = await import(`/cases/${file}.js`)
-  for (const one of cases.filter(({ name }) => only.test(name))) {
-    results.push(await runCase(one))
-    document.querySelector('#results').append(`${JSON.stringify(results.at(-1))}\n`)
-  }
+for (const one of mine) {
+  results.push(await runCase(one))
+  document.querySelector('#results').append(`${JSON.stringify(results.at(-1))}\n`)
 }
 document.title = 'Done'
 window.finish(results)
