@@ -69,7 +69,10 @@ describe('the package as published', heavy, () => {
 
   test('has nothing in it but what is meant', () => {
     const types = packed.filter((path) => path.startsWith('dist/types/'))
-    expect(packed.filter((path) => !types.includes(path) && !path.startsWith('dist/chunks/'))).toEqual([
+    const maps = packed.filter((path) => path.endsWith('.js.map'))
+    expect(maps).toEqual(packed.filter((path) => /^dist\/.*\.js$/.test(path)).map((path) => `${path}.map`))
+    const others = packed.filter((path) => !types.includes(path) && !maps.includes(path))
+    expect(others.filter((path) => !path.startsWith('dist/chunks/'))).toEqual([
       'LICENSE',
       'README.md',
       'dist/analytics.js',
