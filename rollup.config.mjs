@@ -13,6 +13,7 @@ const typescriptPlugin = typescript({
     declaration: false,
     isolatedDeclarations: false,
     sourceMap: true,
+    inlineSources: true,
     outDir: 'dist',
   },
 })

@@ -157,21 +157,21 @@ export const createPipeline = (settings: Settings, parts: Parts, load: LoadEngin
 
   /** Loads the engine. A failed import is remembered by browsers for the life of the page: then the bare fetch sends. */
   const start = (): Promise<void> => {
-    loading ??= makeEngine().then(
-      (made) => {
+    loading ??= makeEngine()
+      .then((made) => {
         engine = made
-        for (const intake of intakes.splice(0)) engine.take(intake)
+        for (const intake of intakes) engine.take(intake)
+        intakes.length = 0
         engine.resume()
-      },
-      () => {
-        loading = undefined
+      })
+      .catch(() => {
+        loading = engine = undefined
         say('transport.js cannot be loaded, or is of another build: updates are sent without it', 'warn')
         shared.lastFailure = 'unreachable'
         // Nobody else looks whether the token has expired.
         tokens.discard()
         clock.after(debounceMs, () => tokens.ask().then(sendNow))
-      },
-    )
+      })
     return loading
   }
 

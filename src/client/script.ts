@@ -14,8 +14,8 @@ export interface ScriptOrq extends Orq {
 // By the getter itself: a named element, `<img name=currentScript>`, can shadow document.currentScript.
 const ownTag = (): HTMLScriptElement | undefined => {
   const tag = globalThis.document && Reflect.get(Document.prototype, 'currentScript', document)
-  // Workers have no such class.
-  return tag && tag instanceof HTMLScriptElement ? tag : undefined
+  // By its name: a tag that another window has made is of that window's class.
+  return tag?.localName === 'script' ? (tag as HTMLScriptElement) : undefined
 }
 
 /** `data-debounce-ms="100"` and the like; an attribute without a value is true. */
@@ -25,20 +25,33 @@ const optionsOf = (data: DOMStringMap): ClientOptions => {
   return options
 }
 
+/**
+ * What the page has at `window.orq`: a stub's queue, our client, or something else. A frame of another origin by that name
+ * may not even be looked at.
+ */
+const findFormer = (): { queue?: Command[]; client?: ScriptOrq } => {
+  const { orq } = globalThis as { orq?: unknown }
+  try {
+    const { identify, explain } = Object(orq) as Partial<ScriptOrq>
+    if (Array.isArray(orq)) return { queue: orq }
+    if (typeof identify === 'function' && typeof explain === 'function') return { client: orq as ScriptOrq }
+  } catch {}
+  return {}
+}
+
 /** Gets the chunk. `scriptUrl` is undefined where the script does not know its own tag. */
 export type LoadChunk = (scriptUrl: string | undefined, proxyUrl: string) => Promise<EngineModule>
 
 /** Makes `window.orq` while the script runs, and replays what a stub has queued. */
 export const install = (loadChunk: LoadChunk): ScriptOrq => {
-  const scope = globalThis as { orq?: ScriptOrq & Command[] }
-  const before = scope.orq
-  // A stub's queue is a list with methods.
-  const isQueue = !!before?.splice
-  if (typeof before?.identify === 'function' && !isQueue) {
-    console.warn('orq: included twice')
-    return before
-  }
+  const { queue, client: former } = findFormer()
   const tag = ownTag()
+  if (former) {
+    console.warn('orq: included twice')
+    // The first one may have had no settings.
+    if (tag && (tag.dataset.tokenUrl || tag.dataset.token)) former.push(['init', optionsOf(tag.dataset)])
+    return former
+  }
   // Not that of a blob or of an inline tag: nothing lies beside those.
   const url = /^https?:/.test(tag?.src ?? '') ? tag?.src : undefined
   const client = createClient(
@@ -61,12 +74,13 @@ export const install = (loadChunk: LoadChunk): ScriptOrq => {
     }
   }
   const orq: ScriptOrq = { ...client, push: (...commands) => commands.forEach(run) }
-  scope.orq = orq as typeof before & ScriptOrq
+  Object.assign(globalThis, { orq })
   if (tag && (tag.dataset.tokenUrl || tag.dataset.token)) run(['init', optionsOf(tag.dataset)])
-  if (isQueue) {
+  if (queue) {
+    const commands = [...queue]
     // Code that has kept the queue itself goes on giving to it.
-    before.push = orq.push as typeof before.push
-    before.splice(0).forEach(run)
+    if (!Object.isFrozen(queue)) Object.assign(queue, { length: 0, push: orq.push })
+    commands.forEach(run)
   }
   return orq
 }

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadFile, respondWithFile, type ServedFile } from './served-file.ts'
@@ -54,11 +55,14 @@ export const createBrowserFiles = ({
   folder = ownFolder(),
   basePath = '/orq',
 }: BrowserFilesOptions = {}): BrowserFiles => {
-  const loaded = new Map<string, Promise<ServedFile | undefined>>()
-  const load = (name: string): Promise<ServedFile | undefined> => {
-    const file = loaded.get(name) ?? loadFile(join(folder, name)).catch(() => undefined)
-    loaded.set(name, file)
-    return file
+  const loaded = new Map<string, { stamp: string; file: Promise<ServedFile | undefined> }>()
+  /** Again when it has changed: a file may be read while a deploy writes it. */
+  const load = async (name: string): Promise<ServedFile | undefined> => {
+    const path = join(folder, name)
+    const { size, mtimeMs } = await stat(path).catch(() => ({ size: 0, mtimeMs: 0 }))
+    const stamp = `${size} ${mtimeMs}`
+    if (loaded.get(name)?.stamp !== stamp) loaded.set(name, { stamp, file: loadFile(path).catch(() => undefined) })
+    return loaded.get(name)?.file
   }
 
   return async (request) => {
@@ -68,10 +72,7 @@ export const createBrowserFiles = ({
     const name = pathname.slice(basePath.length + 1)
     if (!pathname.startsWith(`${basePath}/`) || !names.has(name)) return undefined
     const file = await load(name)
-    if (!file) {
-      loaded.delete(name) // it may be built a moment later
-      return undefined
-    }
+    if (!file) return undefined
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return Response.json(
         { code: 'method_not_allowed' },

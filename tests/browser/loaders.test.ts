@@ -67,6 +67,27 @@ const pages: Record<string, string> = {
   'two elements called orq': '<p id="orq"></p><form name="orq"></form><script src="FILE"></script>',
   'an element called orq before the stub': `<div id="orq"></div><script>${stub}
     early = orq.identify('ID')</script><script src="FILE"></script>`,
+  'a form called orq with a field called splice':
+    '<form id="orq"><input name="splice"></form><script src="FILE"></script>',
+  'links called orq and splice': '<a id="orq"></a><a id="orq" name="splice"></a><script src="FILE"></script>',
+  'a frame of another origin called orq':
+    '<iframe name="orq" src="data:text/html,x"></iframe><script src="FILE"></script>',
+  'an object of another library called orq':
+    '<script>var orq = { identify: () => {}, splice: 1 }</script><script src="FILE"></script>',
+  'a frozen queue': '<script>var orq = Object.freeze([])</script><script src="FILE"></script>',
+  'a tag that the parent of a frame has made': `<script>
+    loaded = new Promise((end) => {
+      const frame = document.createElement('iframe')
+      frame.src = '/frame'
+      frame.onload = () => {
+        const tag = document.createElement('script')
+        tag.src = 'FILE'
+        tag.onload = () => end(window.orq = frame.contentWindow.orq)
+        frame.contentDocument.head.append(tag)
+      }
+      document.documentElement.append(frame)
+    })
+  </script>`,
   'the stub twice': `<script>${stub}</script><script>${stub}
     early = orq.identify('ID')</script><script src="FILE"></script>`,
   'the stub after the script': `<script src="FILE"></script><script>${stub}</script>`,
@@ -110,7 +131,7 @@ describe('however a page loads the script, window.orq is there and delivers', ()
   test.concurrent.for(cases)('$file by $name', async ({ file, name }, { expect, onTestFinished }) => {
     const id = `loader-${Math.random().toString(36).slice(2, 10)}`
     const app = await startAppSite(id)
-    app.texts = { '/require.js': requireJs, '/assets/loader.js': loader }
+    app.texts = { '/frame': '', '/require.js': requireJs, '/assets/loader.js': loader }
     const markup = (pages[name] as string).replaceAll('FILE', `/orq/${file}`).replaceAll('ID', id)
     app.html = `<!doctype html><link rel="icon" href="data:,">${markup}`
     const page = await context.newPage()

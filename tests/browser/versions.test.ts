@@ -33,6 +33,7 @@ afterAll(async () => {
   other?.remove()
 })
 
+const script = { 'content-type': 'text/javascript' }
 const isChunk = (path: string): boolean => path.startsWith('/orq/transport.js')
 
 /** The core of one build, and the proxy of another for whatever is asked later. */
@@ -132,6 +133,30 @@ describe.each(Object.keys(doors) as Door[])('a browser that has kept files, by %
     )
     await expect.poll(() => app.received().at(-1)?.metadata).toEqual({ n: 2 })
     expect(complaints(guest)).toEqual([])
+  })
+})
+
+/** What caches, login pages and half a deploy have given in place of the chunk. */
+const wrongChunks: Record<string, Response> = {
+  'an HTML page': new Response('<!doctype html>', { headers: { 'content-type': 'text/html' } }),
+  'half a file': new Response('export const contractVersion = 1; const x = {', { headers: script }),
+  'nothing that is exported': new Response('', { headers: script }),
+  'a module that throws': new Response('throw new Error("x")', { headers: script }),
+  'an engine that is none': new Response('export const contractVersion = 1, createEngine = () => ({})', {
+    headers: script,
+  }),
+}
+
+describe.each(Object.entries(wrongChunks))('%s under the name of the chunk', (_, wrong) => {
+  test('does not keep the contact from arriving, and is asked for without its hash', async () => {
+    const { app, guest, id } = await open('orq.js')
+    const { files } = builds.today
+    app.files = async (request) => (new URL(request.url).search ? wrong.clone() : files(request))
+    await visit(app, guest, id, 1)
+    await visit(app, guest, id, 2)
+    // The page has no more to say than what the browser says of a file that is no module.
+    const others = complaints(guest).filter((text) => !/module script|SyntaxError|Error: x/.test(text))
+    expect(others).toEqual([])
   })
 })
 

@@ -78,6 +78,14 @@ describe('?v= names the content of a file', () => {
   })
 })
 
+test('a file that was read while a deploy wrote it is read again', async () => {
+  const half = 'export const contractVersion'
+  writeFileSync(join(folder, 'orq.esm.js'), half)
+  expect(await (await get('/orq/orq.esm.js')).text()).toBe(half)
+  writeFileSync(join(folder, 'orq.esm.js'), `${half} = 1`)
+  expect(await (await get('/orq/orq.esm.js')).text()).toBe(`${half} = 1`)
+})
+
 test('source maps are served beside their files', async () => {
   writeFileSync(join(folder, 'orq.js.map'), '{"version":3}')
   const response = await get('/orq/orq.js.map')

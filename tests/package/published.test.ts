@@ -98,7 +98,7 @@ describe('the package as published', heavy, () => {
       'package.json',
     ])
     expect(
-      types.filter((path) => /types\/(cli\.d|script\.d|dev\/page\/|node\/commands\/|store\/\w+\/)/.test(path)),
+      types.filter((path) => /types\/(cli\.d|script|dev\/page\/|node\/commands\/|store\/\w+\/)/.test(path)),
     ).toEqual([])
     for (const path of types) {
       const source = path.replace('dist/types/', 'src/').replace(/\.d\.ts$/, '.ts')
