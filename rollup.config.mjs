@@ -85,13 +85,13 @@ const pageFiles = {
 }
 
 /** Loaded by an `import()` of its own: a visitor with nothing to send does not load ky. */
-const engine = resolve('src/client/engine.ts')
+const engine = resolve('src/client/engine/engine.ts')
 const chunkPath = { [engine]: './transport.js' }
 
 const browser = (input, file, format, { external = [], plugins = [] } = {}) => ({
   input,
   external,
-  output: { file, format, paths: chunkPath, banner: licenceBanner, sourcemap: true },
+  output: { file, format, paths: chunkPath, banner: licenceBanner, sourcemap: true, strict: false },
   plugins: [
     ...plugins,
     nodeResolve({ browser: true }),

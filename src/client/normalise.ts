@@ -1,5 +1,5 @@
-import { type Contact, maxBodyBytes } from '../core/contact.ts'
-import type { Say } from './decisions.ts'
+import { isContactKey } from '../core/contact.ts'
+import type { WarnOnce } from './warn-once.ts'
 
 /**
  * What `identify` takes as an object, in camelCase or in the wire's snake_case; of both the later key counts. Absent
@@ -55,47 +55,31 @@ export interface IdentifyOptions {
 /** Both traits of other analytics libraries that are fields of ours under another name. */
 const traitNames: Record<string, string> = { name: 'display_name', avatar: 'avatar_url' }
 
-/** Like `fieldNames`, whose rules stay in the chunk. */
-const isField = (name: string): boolean => /^(external_id|display_name|email|avatar_url|tags|metadata)$/.test(name)
-
-const toJson = (_: string, value: unknown): unknown => {
-  if (/^(f|sy)/.test(typeof value) || (typeof value === 'number' && value * 0 !== 0)) throw value
-  return Object(value) === value && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value as object).sort())
-    : value
-}
-
 /**
- * A copy with sorted keys, so that equal values have equal JSON. Throws at what JSON would change without a word, and
- * at what no body could hold.
+ * Turns both forms of `identify` into what may be a contact: nothing of it is checked.
+ * @param warnOnce told what was ignored or converted
  */
-export const sortedCopy = <T>(value: T): T => {
-  const json = JSON.stringify(value, toJson)
-  if (json.length > maxBodyBytes) throw value
-  return JSON.parse(json)
-}
-
-/**
- * Turns both forms of `identify` into a contact, with the values at the time of the call. Not checked yet: whoever has
- * called with the same before need not load the rules. Throws at what cannot be JSON.
- * @param say told what was ignored or converted
- */
-export const toContact = ([user, second, third]: readonly unknown[], say: Say): [Contact, force: boolean] => {
+export const toContact = (
+  [user, second, third]: readonly unknown[],
+  warnOnce: WarnOnce,
+): [contact: Record<string, unknown>, force: boolean] => {
   const isTraits = Object(user) !== user
   const contact: Record<string, unknown> = {}
   const metadata: Record<string, unknown> = {}
   const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
   for (const [key, value] of Object.entries((isTraits ? second : user) ?? {})) {
     const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, '_$&').toLowerCase()
-    if (isField(name)) contact[name] = value
+    if (isContactKey(name)) contact[name] = value
     else if (isTraits) metadata[key] = value
-    else say(`identify: unknown ${key}, use metadata`, 'warn')
+    else warnOnce(`identify: unknown ${key}, use metadata`, 'warn')
   }
-  if (Object.keys(metadata)[0]) contact.metadata = { ...metadata, ...(contact.metadata as object) }
+  // A `metadata` that is no object is left as it is, to be named as wrong.
+  if (Object.keys(metadata)[0] && !(contact.metadata && typeof contact.metadata !== 'object'))
+    contact.metadata = { ...metadata, ...(contact.metadata as object) }
   if (isTraits) contact.external_id = user
-  if (typeof contact.external_id === 'number') {
-    say('identify: give a text id', 'warn')
+  if (Number.isSafeInteger(contact.external_id) && (contact.external_id as number) >= 0) {
+    warnOnce('identify: id is no text', 'warn')
     contact.external_id = `${contact.external_id}`
   }
-  return [sortedCopy(contact as unknown as Contact), !!force]
+  return [contact, !!force]
 }

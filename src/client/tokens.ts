@@ -1,16 +1,11 @@
-import type { Settings } from './options.ts'
-
-interface Claims {
-  exp?: number
-  iat?: number
-  [claim: string]: unknown
-}
+import type { Settings } from './settings.ts'
 
 export interface Token {
   bearer: string
   /** Whom it speaks for; undefined when the token is opaque. */
   subject: string | undefined
-  claims: Claims
+  /** What the JWT says, unverified. */
+  claims: Record<string, unknown>
   /** By the monotonic clock: device clocks lie. */
   arrivedAt: number
 }
@@ -22,49 +17,58 @@ export interface Tokens {
    * The token at hand or a new one; the same answer, good or bad, until it is discarded. Never rejects.
    * @returns null when nobody is signed in, undefined when the source fails
    */
-  ask(): Promise<Token | null | undefined>
+  ask(externalId?: string): Promise<Token | null | undefined>
+  /** What the source has failed with: an error, or the status of the token route, 0 for a redirect. */
+  problem?: unknown
   discard(): void
 }
 
 /** Reads a JWT's payload without trusting it: only the proxy verifies. An opaque token has no claims. */
-const claimsOf = (token: string): Claims => {
+const claimsOf = (token: string): Record<string, unknown> => {
   try {
     const bytes = atob(token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/'))
     // Deprecated, never to go, and the shortest way from bytes to UTF-8.
-    return JSON.parse(decodeURIComponent(escape(bytes)))
+    return Object(JSON.parse(decodeURIComponent(escape(bytes))))
   } catch {
     return {}
   }
 }
 
-/** Half a minute early, but at half its life at the earliest: it still has to travel. */
-export const isExpired = ({ claims: { exp = 0, iat = 0 }, arrivedAt }: Token, now: number): boolean => {
-  const lifeMs = (exp - iat) * 1e3
-  return lifeMs > 0 && now >= arrivedAt + Math.max(lifeMs / 2, lifeMs - 3e4)
-}
-
-export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', clock, fetch }: Settings): Tokens => {
+export const createTokens = (settings: Settings): Tokens => {
+  const { token: source, tokenUrl, subjectClaim, clock, fetch } = settings
   let asked: ReturnType<Tokens['ask']> | undefined
 
-  const request: Tokens['ask'] = async () => {
+  const askRoute = async (): Promise<unknown> => {
+    if (!tokenUrl) throw undefined
+    const response = await fetch(tokenUrl, {
+      method: 'POST',
+      cache: 'no-store',
+      redirect: 'manual',
+    })
+    const { status, ok } = response
+    if (status === 204 || status === 401) return null
+    if (!ok) throw status
+    const { token = 0 } = await response.json()
+    return token
+  }
+
+  const request = async (externalId: string | undefined): ReturnType<Tokens['ask']> => {
     try {
-      let bearer = typeof source === 'function' ? await source() : source
-      if (!source && tokenUrl) {
-        const response = await fetch(tokenUrl, {
-          method: 'POST',
-          cache: 'no-store',
-          credentials: 'same-origin',
-          redirect: 'manual',
-        })
-        // Signed out.
-        if (/204|40[13]/.test(response.status as unknown as string)) return null
-        if (!response.ok) throw 0
-        bearer = (await response.json()).token
-      }
-      if (!bearer) return null
+      const bearer =
+        typeof source === 'function' ? await source(externalId) : source === undefined ? await askRoute() : source
+      if (bearer === null || bearer === undefined || bearer === '') return null
+      // What a header cannot hold would make `fetch` throw.
+      if (typeof bearer !== 'string' || !/^[!-~]+$/.test(bearer)) throw SyntaxError()
       const claims = claimsOf(bearer)
-      return { bearer, subject: claims[subjectClaim] as string | undefined, claims, arrivedAt: clock.monotonic() }
-    } catch {
+      const subject = claims[subjectClaim]
+      return {
+        bearer,
+        subject: subject === undefined ? subject : `${subject}`,
+        claims,
+        arrivedAt: clock.monotonic(),
+      }
+    } catch (problem) {
+      tokens.problem = problem
       return undefined
     }
   }
@@ -73,9 +77,9 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', cl
     discard: () => {
       asked = tokens.held = undefined
     },
-    ask: () => {
+    ask: (externalId) => {
       if (!asked) {
-        const mine = request()
+        const mine = request(externalId)
         asked = mine
         mine.then((answer) => {
           // Discarded meanwhile: it may speak for a former person.

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Outcome } from '../../src/index.ts'
 import { createOrq, createWorld, delivered, refused, reply, tokenFor, type World } from './harness.ts'
 
@@ -83,6 +83,8 @@ describe('one call', () => {
   })
 
   test('before init is kept and sent after it', async () => {
+    vi.stubGlobal('location', new URL('https://app.example/'))
+    onTestFinished(() => void vi.unstubAllGlobals())
     const orq = createOrq()
     const call = orq.identify(user)
     expect(await outcomeOf(call, 1000)).toBe('open')
@@ -394,7 +396,7 @@ describe('an answer that does not acknowledge', () => {
     expect(await outcomeOf(orq.identify(user))).toBe('pending: unreachable')
     expect(world.posts).toHaveLength(1)
     expect(errors).toHaveLength(1)
-    expect(errors[0]).toContain('proxyUrl')
+    expect(errors[0]).toMatch(/proxyUrl|allowedOrigins/)
     const { orq: next } = world.load()
     expect(await outcomeOf(next.identify(user))).toBe('delivered')
   })
@@ -501,19 +503,19 @@ describe('tokens', () => {
     expect(world.tokenCalls).toBe(2)
   })
 
-  test('a second 401 is pending: no_token, without a console line, and the contact is kept', async () => {
+  test('a second 401 is pending: token_refused, with one error that names secret and keys, and the contact is kept', async () => {
     const { orq } = world.load()
     world.replies = [() => refused(401, 'token_invalid'), () => refused(401, 'token_invalid')]
-    expect(await outcomeOf(orq.identify(user))).toBe('pending: no_token')
+    expect(await outcomeOf(orq.identify(user))).toBe('pending: token_refused')
     expect(world.posts).toHaveLength(2)
-    expect([...errors, ...warnings]).toEqual([])
+    expect([...errors, ...warnings]).toEqual([expect.stringMatching(/token_invalid.*same secret or keys/)])
     expect(await outcomeOf(world.load().orq.identify(user))).toBe('delivered')
   })
 
-  test('a 401 with a token that is a string is no_token at once', async () => {
+  test('a 401 with a token that is a string is token_refused at once', async () => {
     const { orq } = world.load({ token: tokenFor('user_1') })
     world.replies = [() => refused(401, 'token_invalid')]
-    expect(await outcomeOf(orq.identify(user))).toBe('pending: no_token')
+    expect(await outcomeOf(orq.identify(user))).toBe('pending: token_refused')
     expect(world.posts).toHaveLength(1)
   })
 
@@ -530,18 +532,20 @@ describe('tokens', () => {
   test('a token of somebody else never carries the contact', async () => {
     world.person = 'somebody_else'
     const { orq } = world.load()
-    expect(await outcomeOf(orq.identify(user))).toBe('pending: no_token')
+    expect(await outcomeOf(orq.identify(user))).toBe('pending: other_person')
     expect(world.posts).toHaveLength(0)
+    expect(errors).toEqual([expect.stringContaining('another person')])
     world.person = 'user_1'
     expect(await outcomeOf(orq.identify(user))).toBe('delivered')
   })
 
-  test('a source that throws backs off as unreachable', async () => {
+  test('a source that throws is token_source, with one error that says what to give, and backs off', async () => {
     const { orq } = world.load()
     world.tokens = () => {
       throw new Error('network')
     }
-    expect(await outcomeOf(orq.identify(user))).toBe('pending: unreachable')
+    expect(await outcomeOf(orq.identify(user))).toBe('pending: token_source')
+    expect(errors).toEqual([expect.stringContaining('token function failed')])
     world.tokens = () => tokenFor('user_1')
     await world.clock.advance(120_000)
     expect(world.posts).toHaveLength(1)
@@ -586,10 +590,12 @@ describe('the stream of decisions', () => {
 
   test('debug prints each decision, and that metadata is replaced', async () => {
     const lines: string[] = []
-    vi.spyOn(console, 'debug').mockImplementation((...parts) => void lines.push(JSON.stringify(parts)))
+    vi.spyOn(console, 'info').mockImplementation((...parts) => void lines.push(parts.join(' ')))
     const { orq } = world.load({ debug: true })
     await outcomeOf(orq.identify(user))
-    expect(lines.join('\n')).toMatch(/sent[\s\S]*delivered/)
+    expect(lines.join('\n')).toMatch(
+      /^orq: contact \w{16} sent, external_id .*, attempt 1\norq: contact \w{16} delivered$/,
+    )
     expect(lines.join('\n')).not.toMatch(/user_1|jane/)
     expect(lines.concat(warnings).join('\n')).toMatch(/metadata/)
   })

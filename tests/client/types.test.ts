@@ -63,7 +63,15 @@ test('metadata of an interface of the app is accepted as it is, and nothing else
 
 test('an outcome has a reason exactly when it is pending or dropped', () => {
   expectTypeOf<Extract<Outcome, { status: 'pending' }>['reason']>().toEqualTypeOf<
-    'offline' | 'no_token' | 'unreachable' | 'rate_limited' | 'server' | 'timeout'
+    | 'offline'
+    | 'no_token'
+    | 'other_person'
+    | 'token_refused'
+    | 'token_source'
+    | 'unreachable'
+    | 'rate_limited'
+    | 'server'
+    | 'timeout'
   >()
   expectTypeOf<Extract<Outcome, { status: 'duplicate' }>['reason']>().toEqualTypeOf<never>()
 })

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/ports.ts'
+import type { Clock } from '../../core/ports.ts'
 
 /** Runs a task when no other tab of the origin runs one; calls it with false when there is no lock to be had. */
 export type UnderLock = (task: (isLocked: boolean) => Promise<void>) => Promise<void>
@@ -9,7 +9,7 @@ const lingerMs = 100
 /**
  * A Web Lock, waited for at most `maxWaitMs`: a frozen tab may hold it. Held 10 ms before the task and `lingerMs` after it,
  * because Chromium may grant it to another tab before that tab sees what this one wrote, and what a third tab writes
- * meanwhile may undo it (see upshot.ts); but not by a page that is left, which would not
+ * meanwhile may undo it (see recheck.ts); but not by a page that is left, which would not
  * be kept in the back/forward cache. Absent on plain http; outside a document nobody shares our storage, so nothing
  * needs it.
  */

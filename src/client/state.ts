@@ -1,0 +1,180 @@
+import { hash, randomId } from '../core/hash.ts'
+import { toText } from '../core/json.ts'
+import type { Ledger } from '../core/ledger.ts'
+import { browserStorage } from './browser-storage.ts'
+import type { Settings } from './settings.ts'
+import { isEmpty, type WaitingFields } from './waiting-fields.ts'
+
+/** What one browser knows of one proxy. Read it, change it and save it without awaiting in between. */
+export interface State {
+  /** Random; never leaves the browser. */
+  id: string
+  salt: string
+  /** Changes with every `reset`. */
+  session: string
+  /** The last number. Calls and bodies share them, so that each is later than all that this browser knows of. */
+  last: number
+  /** The ledger, by hashed id, oldest first. */
+  seen: { [key: string]: Ledger }
+  /** The outbox: what is not acknowledged, by id. */
+  outbox: Map<string, WaitingFields>
+  /** Ids in the outbox for whom no token came at their last attempt: not tried again until they are identified. */
+  held: Set<string>
+  /**
+   * Nothing is tried between the first time and the two others. News cut the second short, nothing the third: a server
+   * has named it. A clock that shows less than the first has been set back since, and none means anything.
+   */
+  pause: Pause
+}
+
+export type Pause = [failedAt: number, notBefore: number, retryAfter: number]
+
+export interface StateStore {
+  /** The newest state, another tab's writes included. */
+  read(): State
+  save(): void
+  /** Saves, of many contacts at the end of this task: a loop over them writes once. */
+  keep(): void
+  /** Empties both under a new session and salt. Erased, nothing stays; else browser id and last number do. */
+  renew(isErased: boolean): void
+  /** Changes with every call that waits and every acknowledgement, another tab's too. */
+  revision(): string | undefined
+}
+
+/** How many contacts the ledger remembers. */
+const maxSeen = 20
+/** How many contacts the outbox stores. */
+export const maxStored = 500
+/** A loop over more contacts than that writes once. */
+const manyContacts = 20
+
+const isTime = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < 1e15
+const isText = (value: unknown): boolean => typeof value === 'string'
+
+const blankOutbox = (): Pick<State, 'outbox' | 'held' | 'pause'> => ({
+  outbox: new Map(),
+  held: new Set(),
+  pause: [0, 0, 0],
+})
+
+/** What is not of the right shape stands for nothing. An entry of a ledger is only compared, so that any is harmless. */
+const parseLedger = (stored: unknown): Partial<State> => {
+  const { id, salt, session, last, seen } = Object(stored) as State
+  return [id, salt, session].every(isText) && isTime(last)
+    ? { id, salt, session, last, seen: Object(seen) }
+    : { seen: {} }
+}
+
+/** The same, and without what was called before `since`; `onLoss` hears of that. */
+const parseOutbox = (stored: unknown, since: number, onLoss: () => void): Partial<State> => {
+  const state = blankOutbox()
+  const { unsent, pause } = Object(stored) as { unsent: [string, WaitingFields, unknown][]; pause: Pause }
+  if (Array.isArray(pause) && pause.every(isTime)) Object.assign(state.pause, pause)
+  for (const [id, stored, isHeld] of Array.isArray(unsent) ? unsent : []) {
+    const fields: WaitingFields = {}
+    for (const [field, waiting] of Object.entries(Object(stored) as WaitingFields))
+      if (isText(waiting[0]) && isTime(waiting[1]) && waiting[1] > since) fields[field] = waiting
+      else onLoss()
+    state.outbox.set(`${id}`, fields)
+    if (isHeld) state.held.add(id)
+  }
+  return state
+}
+
+/** Of this form of both values: another release of this package has keys of its own. */
+const version = 2
+
+/** The two values that a browser keeps per proxy: `orq.2.ledger.*` and `orq.2.outbox.*`. */
+export const createStateStore = (settings: Settings): StateStore => {
+  const { storage = browserStorage(), proxyUrl, outbox, clock, outboxTtlMs } = settings
+  const keys = ['ledger', 'outbox'].map((name) => `orq.${version}.${name}.${hash('', proxyUrl)}`)
+  /** What was last read or written, and whether that lives here alone. */
+  const texts: (string | undefined)[] = []
+  const isMemory = [false, outbox === 'memory']
+  let state: State | undefined
+  let isUnsaved = false
+
+  const textOf = (n: 0 | 1): string | undefined => (isMemory[n] ? texts[n] : storage.get(keys[n]!))
+
+  /** What is stored, where it has changed since. What has another checksum stands for nothing. */
+  const load = <T>(n: 0 | 1, parse: (stored: unknown) => T): T | undefined => {
+    const text = textOf(n)
+    if (text === texts[n]) return undefined
+    texts[n] = text
+    const json = `${text}`.slice(16)
+    try {
+      return parse(text === hash('', json) + json && JSON.parse(json))
+    } catch {
+      return parse(0)
+    }
+  }
+
+  const put = (n: 0 | 1, value?: object): void => {
+    const json = value && toText(value)
+    const text = json && hash('', json) + json
+    texts[n] = text
+    if (n && outbox === 'memory') return
+    storage.set(keys[n]!, text)
+    // Denied, full or lying: then memory serves until the next write.
+    isMemory[n] = storage.get(keys[n]!) !== text
+  }
+
+  const blank = (session: string) => ({ salt: randomId(), session, seen: {}, ...blankOutbox() })
+
+  const read = (): State => {
+    state ??= { id: randomId(), last: 0, ...blank('') }
+    if (isUnsaved) return state
+    const { last } = state
+    // When the ledger vanishes under a running page its ids go on.
+    Object.assign(
+      state,
+      load(0, parseLedger),
+      load(1, (stored) => parseOutbox(stored, clock.now() - outboxTtlMs, () => queueMicrotask(save))),
+    )
+    state.last = Math.max(state.last, last)
+    return state
+  }
+
+  const save = (): void => {
+    isUnsaved = false
+    const { outbox: waiting, held, pause, ...ledger } = state!
+    const entries = Object.entries(ledger.seen).filter(([, one]) => !isEmpty(one))
+    ledger.seen = state!.seen = Object.fromEntries(entries.slice(-maxSeen))
+    for (const [id, fields] of waiting) if (isEmpty(fields)) waiting.delete(id)
+    const unsent = [...waiting].slice(0, maxStored).map(([id, fields]) => [id, fields, held.has(id)])
+    // If nothing was sent, delete both keys. After a reset keep them, so that other tabs see the new session.
+    put(0, entries[0] || unsent[0] || ledger.session ? ledger : undefined)
+    put(1, unsent[0] && { unsent, pause })
+  }
+
+  return {
+    read,
+    save,
+    keep: () => {
+      if (state!.outbox.size < manyContacts) return save()
+      if (!isUnsaved) queueMicrotask(() => isUnsaved && save())
+      isUnsaved = true
+    },
+    // The ledger's text alone: every call takes a number, and it holds the last.
+    revision: () => textOf(0),
+    renew: (isErased) => {
+      Object.assign(read(), blank(randomId()), isErased && { id: randomId() })
+      if (isErased) {
+        put(0)
+        put(1)
+      } else save()
+    },
+  }
+}
+
+/** The ledger of one contact, made when there is none, and moved behind the others: the oldest are pruned first. */
+export const ledgerOf = ({ seen, salt }: State, id: string): Ledger => {
+  const key = hash(salt, id)
+  const ledger: Ledger = Object(seen[key])
+  delete seen[key]
+  seen[key] = ledger
+  return ledger
+}
+
+/** The present time, or one more than the last number: a device's clock may be set back. */
+export const nextNumber = ({ last }: State, now: number): number => Math.max(last + 1, now)
