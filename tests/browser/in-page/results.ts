@@ -15,4 +15,6 @@ export const describeResults = (engine: string, results: CaseResult[]): string =
   [
     `${engine}: ${results.length} cases, ${results.filter(({ error }) => error).length} fail`,
     ...results.flatMap(({ name, cannot }) => (cannot ? [`  not shown: ${name}: ${cannot}`] : [])),
+    // A second try hides what the first one threw.
+    ...results.flatMap(({ name, error }) => (error ? [`  fails: ${name}: ${error}`] : [])),
   ].join('\n')
