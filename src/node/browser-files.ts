@@ -55,14 +55,19 @@ export const createBrowserFiles = ({
   folder = ownFolder(),
   basePath = '/orq',
 }: BrowserFilesOptions = {}): BrowserFiles => {
-  const loaded = new Map<string, { stamp: string; file: Promise<ServedFile | undefined> }>()
-  /** Again when it has changed: a file may be read while a deploy writes it. */
+  const loaded = new Map<string, { stamp: string; file: Promise<ServedFile> }>()
+  /** Again when it has changed: a file may be read while a deploy writes it. What cannot be read is tried again each time. */
   const load = async (name: string): Promise<ServedFile | undefined> => {
     const path = join(folder, name)
-    const { size, mtimeMs } = await stat(path).catch(() => ({ size: 0, mtimeMs: 0 }))
-    const stamp = `${size} ${mtimeMs}`
-    if (loaded.get(name)?.stamp !== stamp) loaded.set(name, { stamp, file: loadFile(path).catch(() => undefined) })
-    return loaded.get(name)?.file
+    try {
+      const { size, mtimeMs } = await stat(path)
+      const stamp = `${size} ${mtimeMs}`
+      if (loaded.get(name)?.stamp !== stamp) loaded.set(name, { stamp, file: loadFile(path) })
+      return await loaded.get(name)?.file
+    } catch {
+      loaded.delete(name)
+      return undefined
+    }
   }
 
   return async (request) => {

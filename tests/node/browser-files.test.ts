@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
@@ -104,6 +104,21 @@ test('a file of the list that is not built is not served until it is', async () 
   expect(await ask('/orq/orq.full.js')).toBeUndefined()
   writeFileSync(join(folder, 'orq.full.js'), '1')
   expect((await get('/orq/orq.full.js')).status).toBe(200)
+})
+
+test('a file that could not be read is read again, also when its size and time are the same', async () => {
+  const own = mkdtempSync(join(folder, 'own-'))
+  const served = createBrowserFiles({ folder: own })
+  const path = join(own, 'orq.js')
+  mkdirSync(path)
+  utimesSync(path, 1_000, 1_000)
+  const { size } = statSync(path)
+  const request = new Request('http://localhost/orq/orq.js')
+  expect(await served(request)).toBeUndefined()
+  rmdirSync(path)
+  writeFileSync(path, ' '.repeat(size))
+  utimesSync(path, 1_000, 1_000)
+  expect((await served(request))?.status).toBe(200)
 })
 
 describe('compression', () => {
