@@ -10,9 +10,9 @@ const importFrom = async (name: string, folder: string | undefined): Promise<Eng
 }
 
 /**
- * Loads the chunk from beside the script, under its hash, which keeps a cache from giving the chunk of another build. Else the
- * one beside the proxy, which no cache keeps unasked: where another loader has fetched and run the script's text, the script's own
- * URL is unknown or the loader's, and a cache that ignores the hash may have kept anything under it.
+ * Loads the chunk from beside the script. Its URL has the chunk's hash, so no cache gives the chunk of another build. Where that
+ * fails, loads the one beside the proxy, without a hash. Two things need this: another loader that runs the script's text, for
+ * then the script does not know its own URL; and a cache that ignores the hash. Caches check a URL without a hash each time.
  */
 export const loadChunk = (scriptUrl: string | undefined, proxyUrl: string): Promise<EngineModule> =>
   importFrom(`transport.js?v=${chunkVersion}`, scriptUrl).catch(() => importFrom('transport.js', `${proxyUrl}/`))

@@ -31,9 +31,9 @@ const policy = {
 }
 
 /**
- * How long a file may be kept. `?v=` names content: only the content of that name is kept for ever, since a cache would
- * give anything else to pages of another build for as long. The chunk without `?v=` is checked at each load, as a kept one may
- * be older than the core that asks for it.
+ * How long a file may be kept. `?v=` is the hash of a content, and only that content is kept for ever under it: a cache would
+ * give anything else to pages of another build. The chunk without `?v=` is checked at each load: a kept one may be older than
+ * the core that asks for it.
  * @returns undefined for a chunk of another build, which is not here
  */
 const cachingOf = (name: string, wanted: string | null, { version }: ServedFile): string | undefined => {

@@ -128,7 +128,7 @@ export const createAttempt = (options: AttemptOptions): ((claim: Claim, limits: 
     }
 
     const split = async (first: UpsertResult): Promise<Outcome> => {
-      // A newer update may have mended it; a purged contact must not be sent again.
+      // A newer update may have fixed it; a purged contact must not be sent again.
       const now = await store.look(claim)
       if (now !== 'current') return { kind: now === 'lost' ? 'lost' : 'released' }
       const refused: (keyof Contact)[] = []

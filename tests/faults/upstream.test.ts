@@ -140,7 +140,7 @@ describe.concurrent('upstream', () => {
   )
 
   test.for([401, 403, 404, 302])(
-    'F5: that answers %i to all is left alone but for a probe a minute; ready, one line says so, and after the mend all arrive',
+    'F5: that answers %i to all is left alone but for a probe a minute; ready, one line says so, and after the fix all arrive',
     async (status, context) => {
       const { recorder, machine, proxy } = await setUp(context)
       recorder.script = () => ({ status })

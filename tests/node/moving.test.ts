@@ -172,10 +172,10 @@ describe('bad input', () => {
     expect(lines).toHaveLength(cases.length + 1)
     for (const [index, [, says]] of cases.entries()) {
       expect(lines[index]).toMatch(
-        new RegExp(`^line ${index + 2}: ${says.source}.*; mend the line and import it again$`),
+        new RegExp(`^line ${index + 2}: ${says.source}.*; fix the line and import it again$`),
       )
     }
-    expect(lines.at(-1)).toMatch(/12 lines were not taken; mend them and import again$/)
+    expect(lines.at(-1)).toMatch(/12 lines were not taken; fix them and import again$/)
     expect(err).not.toContain('canary')
     expect(await waiting()).toMatchObject([{ externalId: 'canary-1' }])
   })

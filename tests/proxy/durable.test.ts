@@ -211,7 +211,7 @@ describe('what fails', () => {
     expect(await world.process.store.stats()).toEqual({ pending: 0, parked: 0 })
   })
 
-  test('F5: for our key pauses all after three contacts, and after the mend all arrive', async () => {
+  test('F5: for our key pauses all after three contacts, and after the fix all arrive', async () => {
     const world = start({ concurrency: 2 })
     for (let i = 0; i < 6; i++) void world.process.put(`u${i}`, { tags: [`${i}`] })
     await world.settle()

@@ -49,7 +49,7 @@ export const examine = async (
   return { status, lines, errors, of }
 }
 
-/** What is broken is a line that says how to mend it, and exit status 1. */
+/** What is broken is a line that says how to fix it, and exit status 1. */
 export const expectWrong = ({ status, of, errors }: Examination, expected: RegExp): void => {
   expect(of('wrong')).toContainEqual(expect.stringMatching(expected))
   expect(status).toBe(1)

@@ -5,7 +5,7 @@ import { type Front, html, isFile, withHeaders, without } from './front.ts'
 
 const deployed = deploy()
 
-describe('a file that pages cannot use is a line that says how to mend it, and exit status 1', () => {
+describe('a file that pages cannot use is a line that says how to fix it, and exit status 1', () => {
   test.each<[string, Front, string[], RegExp]>([
     [
       'a page in place of a file',

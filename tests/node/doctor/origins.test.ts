@@ -4,7 +4,7 @@ import { type Front, isRoute, withHeaders, without } from './front.ts'
 
 const deployed = deploy()
 
-describe('an origin that is let in or kept out wrongly is a line that says how to mend it, and exit status 1', () => {
+describe('an origin that is let in or kept out wrongly is a line that says how to fix it, and exit status 1', () => {
   test.each<[string, Front, string[], RegExp]>([
     [
       'a front that drops both headers of the table',

@@ -4,7 +4,7 @@ import { type Front, html, isRoute, json, withHeaders, without } from './front.t
 
 const deployed = deploy()
 
-describe('what is broken before the proxy is a line that says how to mend it, and exit status 1', () => {
+describe('what is broken before the proxy is a line that says how to fix it, and exit status 1', () => {
   test.each<[string, Front, RegExp]>([
     [
       'a route that leads to the pages',

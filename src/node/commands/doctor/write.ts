@@ -37,7 +37,7 @@ export const writeContact = async (deployment: Deployment, token: string): Promi
           'write',
           `accepted, but not delivered within ${Math.round((performance.now() - start) / 1_000)} s`,
           // Who is turned away waits for a minute, a restart of the proxy or not.
-          'see orq-identify queue list and orq_dispatcher_paused for why, mend ORQ_API_KEY, ORQ_SERVER_URL or ORQ_UPSTREAM_PATH, and run this again a minute later',
+          'see orq-identify queue list and orq_dispatcher_paused for why, fix ORQ_API_KEY, ORQ_SERVER_URL or ORQ_UPSTREAM_PATH, and run this again a minute later',
         ),
       ]
     case 'upstream_unavailable':

@@ -67,7 +67,7 @@ const takeAll = async (
       else batch.push({ number, moved: parsed })
     } catch (error) {
       if (!(error instanceof LineError)) throw error
-      refuse(number, `${error.message}; mend the line and import it again`)
+      refuse(number, `${error.message}; fix the line and import it again`)
     }
     if (batch.length === batchRows) await flush()
     if (number % progressRows === 0) warn(`${number} lines`)
@@ -79,7 +79,7 @@ const takeAll = async (
       `${counts.nameless} of which nothing waits are left out: this store was not made by this import, so that its hashes have another key.`,
     )
   if (end?.unreadable) warn(`${end.unreadable} rows could not be read by the export and are not in it.`)
-  if (bad) throw new CommandError(`${bad} lines were not taken; mend them and import again`)
+  if (bad) throw new CommandError(`${bad} lines were not taken; fix them and import again`)
   if (!end) throw new CommandError('the export ended early; what came of it is taken over, run both again')
 }
 
