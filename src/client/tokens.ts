@@ -48,7 +48,8 @@ export const createTokens = (settings: Settings): Tokens => {
     const { status, ok } = response
     if (status === 204 || status === 401) return null
     if (!ok) throw status
-    const { token = 0 } = await response.json()
+    // What is no JSON, and what has no token, is the same mistake.
+    const { token = 0 } = Object(await response.json().catch(() => 0))
     return token
   }
 

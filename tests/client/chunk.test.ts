@@ -29,6 +29,8 @@ const open = (token: ClientOptions['token'] = tokenFor('user_1')) => {
     arrive = (module = engine) => resolve(module)
     fail = () => reject(new Error('blocked'))
   })
+  // It may fail before anybody has asked for it.
+  chunk.catch(() => {})
   const load: LoadEngine = () => chunk
   const settings = toSettings({
     proxyUrl: 'https://app.example/orq',

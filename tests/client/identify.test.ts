@@ -435,6 +435,22 @@ describe('an answer that does not acknowledge', () => {
     expect(world.posts[1]?.number).toBe(number + 1)
   })
 
+  test('409 superseded by another tab, whose answer is on its way, sends the same value no second time', async () => {
+    const [first, second] = [world.load(), world.load()]
+    let answer = (_: Response): void => {}
+    world.replies = [
+      () => new Promise<Response>((resolve) => (answer = resolve)),
+      ({ number }) => refused(409, 'superseded', { number: number + 1 }),
+    ]
+    const outcomes = [first, second].map(({ orq }) => orq.identify(user))
+    await world.clock.advance(300)
+    expect(world.posts).toHaveLength(2)
+    answer(delivered())
+    await world.clock.advance(1_000)
+    expect((await Promise.all(outcomes)).map(({ status }) => status)).toEqual(['delivered', 'duplicate'])
+    expect(world.posts).toHaveLength(2)
+  })
+
   test('500 then 200 repeats the same body under the same number', async () => {
     const { orq } = world.load()
     world.replies = [() => refused(500, 'internal')]

@@ -117,7 +117,10 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
       abort?.()
       return { verdict: { reason: 'timeout' }, status: 0 }
     }
-    conclude(update, await within(clock, timeoutMs, readAnswer(update.response, clock), late))
+    const answer = await within(clock, timeoutMs, readAnswer(update.response, clock), late)
+    // Another tab was ahead of us with the same, perhaps, and its acknowledgement is on its way.
+    if (answer.verdict === 'superseded') await new Promise<void>((go) => clock.after(debounceMs, go))
+    conclude(update, answer)
   }
 
   const conclude = ({ contact, fields, updateNumber }: ContactUpdate, answer: Answer): void => {
