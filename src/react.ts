@@ -1,4 +1,4 @@
-import { type ClientOptions, createOrq, type IdentifiedUser, type Orq } from 'orq-identify'
+import { type ClientOptions, createOrq, type IdentifiedUser, type MetadataOf, type Orq } from 'orq-identify'
 import { createContext, createElement, type ReactNode, useContext, useEffect, useRef, useState } from 'react'
 
 /** The options of `orq.init`, as props. Read once, at the mount: later values change nothing. */
@@ -68,12 +68,14 @@ const keyOf = (user: unknown): string | undefined => {
  * identified. `undefined` means not known yet and does nothing. `null` means signed out: it resets when it follows a user,
  * and does nothing before one. The unmount of the component forgets nobody.
  */
-export const useIdentify = <Metadata extends object>(user: IdentifiedUser<Metadata> | null | undefined): void => {
+export const useIdentify = <Metadata extends object = Record<string, unknown>>(
+  user: IdentifiedUser<MetadataOf<Metadata>> | null | undefined,
+): void => {
   const orq = useOrq()
   const isIdentified = useRef(false)
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the user
   useEffect(() => {
-    if (user) void orq.identify(user)
+    if (user) void orq.identify<Metadata>(user)
     else if (user === null && isIdentified.current) orq.reset()
     if (user !== undefined) isIdentified.current = !!user
   }, [orq, keyOf(user)])

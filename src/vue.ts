@@ -1,4 +1,4 @@
-import { type ClientOptions, createOrq, type IdentifiedUser, type Orq } from 'orq-identify'
+import { type ClientOptions, createOrq, type IdentifiedUser, type MetadataOf, type Orq } from 'orq-identify'
 import {
   hasInjectionContext,
   type InjectionKey,
@@ -40,13 +40,13 @@ export const useOrq = (): Orq => {
  * is simply identified. `undefined` means not known yet and does nothing. `null` means signed out: it resets when it
  * follows a user, and does nothing before one. The unmount of the component forgets nobody.
  */
-export const useIdentify = <Metadata extends object>(
-  user: MaybeRefOrGetter<IdentifiedUser<Metadata> | null | undefined>,
+export const useIdentify = <Metadata extends object = Record<string, unknown>>(
+  user: MaybeRefOrGetter<IdentifiedUser<MetadataOf<Metadata>> | null | undefined>,
 ): void => {
   const orq = useOrq()
   let isIdentified = false
-  const follow = (now: IdentifiedUser<Metadata> | null | undefined): void => {
-    if (now) void orq.identify(now)
+  const follow = (now: IdentifiedUser<MetadataOf<Metadata>> | null | undefined): void => {
+    if (now) void orq.identify<Metadata>(now)
     else if (now === null && isIdentified) orq.reset()
     if (now !== undefined) isIdentified = !!now
   }

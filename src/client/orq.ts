@@ -3,13 +3,14 @@ import { systemClock } from '../core/ports.ts'
 import { createDecisions, type Decision } from './decisions.ts'
 import { createEarlyCalls } from './early-calls.ts'
 import type { EngineModule, LoadEngine } from './engine-context.ts'
-import { type IdentifiedUser, type IdentifyOptions, type Traits, toContact } from './normalise.ts'
+import { toContact } from './normalise.ts'
 import type { ClientOptions, Consent } from './options.ts'
 import { type Outcome, pending } from './outcome.ts'
 import { hasPrivacySignal, listenToPage, whenActivated, whenIdle } from './page.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Known, Pipeline } from './pipeline-types.ts'
 import { checkOption, optionTable, type Settings, toSettings } from './settings.ts'
+import type { AnyObject, IdentifyArguments } from './user.ts'
 import { createWarnOnce } from './warn-once.ts'
 
 /**
@@ -25,13 +26,13 @@ export interface Orq {
   /**
    * Says who this is. Never throws, never rejects; settles within `settleMs`. An absent field is kept upstream, null, `[]`
    * and `{}` clear, and `metadata` is replaced as a whole. The values are those at the time of the call.
+   *
+   * Takes a user, or in the way of analytics libraries an id and traits: `name`, `avatar` and a contact's own fields are
+   * taken for these, every other trait joins `metadata`, which is replaced as a whole where those libraries merge.
    */
-  identify<Metadata extends object>(user: IdentifiedUser<Metadata>, options?: IdentifyOptions): Promise<Outcome>
-  /**
-   * The same in the way of analytics libraries: `name`, `avatar` and a contact's own fields are taken for these, every
-   * other trait joins `metadata`, which is replaced as a whole where those libraries merge.
-   */
-  identify(id: string | number, traits?: Traits | null, options?: IdentifyOptions): Promise<Outcome>
+  identify<Metadata extends object = Record<string, unknown>, OwnTraits extends AnyObject = object>(
+    ...args: IdentifyArguments<Metadata, OwnTraits>
+  ): Promise<Outcome>
   /**
    * Signed out: forgets person, token, ledger and outbox, in every tab. What waits is `dropped: reset`; what is on the wire
    * ends with an outcome of its own and is not repeated. Consent stays.
