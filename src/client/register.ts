@@ -2,6 +2,8 @@
  * Your own types of `metadata` and traits, told once for the whole app. Then each call is checked by them:
  *
  * ```ts
+ * import 'orq-identify'
+ *
  * declare module 'orq-identify' {
  *   interface Register {
  *     metadata: { plan: 'free' | 'pro'; seats?: number }

@@ -60,6 +60,13 @@ describe('the compiler has nothing to say', heavy, () => {
     expect(complaintsOf(some, strict)).toEqual([])
   })
 
+  // In a program of its own: what one file registers holds for all.
+  test('to an app that registers its own types', () => {
+    const folder = createApp({ 'app.ts': snippet('own types') })
+    const program = ts.createProgram([join(folder, 'app.ts')], { ...options, ...strict, types: [] })
+    expect(ts.getPreEmitDiagnostics(program)).toEqual([])
+  })
+
   test('to what is JavaScript, where it checks names and options', () => {
     expect(
       complaintsOf(
