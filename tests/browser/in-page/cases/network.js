@@ -1,5 +1,5 @@
 import { equal, ok } from './expect.js'
-import { quiet } from './tools.js'
+import { quiet, until } from './tools.js'
 
 const setOnline = (win, isOnline) =>
   Object.defineProperty(win.navigator, 'onLine', { configurable: true, get: () => isOnline })
@@ -23,6 +23,7 @@ export const cases = [
         before: (win) => setOnline(win, false),
       })
       equal(await page.identify(id, { plan: 'pro' }), 'pending: offline')
+      await until(() => attempts)
       await quiet(100)
       equal([attempts, (await log()).posts.length], [1, 0], 'attempts, posts while offline')
       setOnline(page.win, true)
