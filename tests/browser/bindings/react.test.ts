@@ -29,7 +29,8 @@ describe('useIdentify', heavy, () => {
     await run('client.flush()')
     expect([posts.length, app.tokenCalls]).toEqual([1, 1])
     expect(complaints).toEqual([])
-    expect(decisions.join()).toContain('delivered')
+    // Printed once the chunk's words are there.
+    await expect.poll(() => decisions.join()).toContain('delivered')
     expect(decisions.join()).not.toContain('closed')
   })
 
