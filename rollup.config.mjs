@@ -117,6 +117,7 @@ export default [
     output: {
       dir: 'dist',
       format: 'es',
+      chunkFileNames: 'chunks/[name].js',
       sourcemap: true,
       // React's server components may only import what says that it is for the client.
       banner: ({ name }) => (name === 'react' ? "'use client'" : ''),

@@ -1,5 +1,7 @@
 import { type ClientOptions, createOrq, type IdentifiedUser, type MetadataOf, type Orq } from 'orq-identify'
-import { createContext, createElement, type ReactNode, useContext, useEffect, useRef, useState } from 'react'
+import { createContext, createElement, type ReactNode, useContext, useEffect, useState } from 'react'
+import { textOf } from './bindings/text-of.ts'
+import { createUserFollower } from './bindings/user-follower.ts'
 
 /** The options of `orq.init`, as props. Read once, at the mount: later values change nothing. */
 export interface OrqProviderProps extends ClientOptions {
@@ -53,30 +55,27 @@ export const useOrq = (): Orq => {
   return orq
 }
 
-/** Equal for users with equal content: most apps make the object anew at each render. */
-const keyOf = (user: unknown): string | undefined => {
-  try {
-    return JSON.stringify(user)
-  } catch {
-    // `identify` says what is wrong with it.
-    return 'invalid'
-  }
+/** What `useIdentify` takes beside the user. */
+export interface UseIdentifyOptions {
+  /**
+   * Whether the app still loads its session. While `true`, nothing happens. With `false`, `undefined` means signed out too.
+   * @defaultValue not told: `undefined` means not known yet, until there has been a user
+   */
+  loading?: boolean | undefined
 }
 
 /**
  * Identifies the signed-in user, at the mount and whenever something in the object changes; another user is simply
- * identified. `undefined` means not known yet and does nothing. `null` means signed out: it resets when it follows a user,
- * and does nothing before one. The unmount of the component forgets nobody.
+ * identified. `null` and `false` mean signed out: `orq.reset()` forgets who was here before, at the mount too. While
+ * you do not know yet, give `{ loading: true }`, or `undefined`. `undefined` after a user resets, and the console says so
+ * unless you give `loading`. The unmount of the component forgets nobody.
  */
 export const useIdentify = <Metadata extends object = Record<string, unknown>>(
-  user: IdentifiedUser<MetadataOf<Metadata>> | null | undefined,
+  user: IdentifiedUser<MetadataOf<Metadata>> | null | false | undefined,
+  { loading }: UseIdentifyOptions = {},
 ): void => {
   const orq = useOrq()
-  const isIdentified = useRef(false)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the user
-  useEffect(() => {
-    if (user) void orq.identify<Metadata>(user)
-    else if (user === null && isIdentified.current) orq.reset()
-    if (user !== undefined) isIdentified.current = !!user
-  }, [orq, keyOf(user)])
+  const [follow] = useState(createUserFollower)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text stands for the user
+  useEffect(() => follow(orq, { user, loading }), [orq, follow, textOf(user), loading])
 }
