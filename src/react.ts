@@ -1,9 +1,37 @@
-import { type ClientOptions, createOrq, type IdentifiedUser, type MetadataOf, type Orq } from 'orq-identify'
-import { createContext, createElement, type ReactNode, useContext, useEffect, useState } from 'react'
+import {
+  type ClientOptions,
+  type Consent,
+  createOrq,
+  type IdentifiedUser,
+  type MetadataOf,
+  type Orq,
+} from 'orq-identify'
+import {
+  createContext,
+  createElement,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useInsertionEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react'
+import { lateChanges, toLiveOptions } from './bindings/live-options.ts'
+
 import { textOf } from './bindings/text-of.ts'
 import { createUserFollower } from './bindings/user-follower.ts'
+import { createWarnOnce } from './client/warn-once.ts'
 
-/** The options of `orq.init`, as props. Read once, at the mount: later values change nothing. */
+/**
+ * The options of `orq.init`, as props. Of `token`, `beforeSend` and `consent` the client uses the latest ones; the others
+ * are read once, at the mount, and the console says when one of them changes later.
+ *
+ * - `token`: a text that has changed is used at the next ask. One that is refused is asked for once more before the call is
+ *   `pending: token_refused`.
+ * - `token` and `beforeSend` have to be there at the mount: the console says when one appears or goes later.
+ * - `consent`: a change is told to `orq.consent`; `undefined` changes nothing.
+ */
 export interface OrqProviderProps extends ClientOptions {
   /** What may call `useOrq` and `useIdentify`. */
   children?: ReactNode
@@ -14,6 +42,10 @@ interface Seat {
   orq: Orq
   isMounted: boolean
   isClosed: boolean
+  /** The options of its `init`. */
+  mounted?: ClientOptions
+  /** The last consent that it was given. */
+  consent?: Consent | undefined
 }
 
 // Without options a client does nothing, so that one may be made while rendering, thrown away, or made on a server.
@@ -21,20 +53,40 @@ const takeSeat = (): Seat => ({ orq: createOrq(), isMounted: false, isClosed: fa
 
 const Context = createContext<Orq | undefined>(undefined)
 
+// Before React 19 the other one warns on servers, where neither does anything.
+const useEarlyEffect = typeof document === 'undefined' ? useEffect : useLayoutEffect
+
 /**
- * Gives one client to everything below. Its props are the options of `orq.init`, read once, when it is mounted; nothing
- * happens while rendering or on a server. When it is unmounted it closes the client: what waits in the outbox goes at
- * the next visit.
- * @throws RangeError naming the option, when it is mounted
+ * Gives one client to everything below. Its props are the options of `orq.init`; nothing happens while rendering or on a
+ * server. When it is unmounted it closes the client: what waits in the outbox goes at the next visit.
+ * @throws RangeError naming the option, when it is mounted, or when `consent` changes to a wrong value
  */
 export const OrqProvider = ({ children, ...options }: OrqProviderProps): ReactNode => {
   const [seat, setSeat] = useState(takeSeat)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the options of later renders are not read
+  const [warnOnce] = useState(createWarnOnce)
+  const latest = useRef<ClientOptions>(options)
+  // Runs before the effects of children, and not for a rendering that is thrown away.
+  useInsertionEffect(() => {
+    latest.current = options
+  })
+
+  // Also before those of children, so that nobody is identified by a consent that has ended.
+  useEarlyEffect(() => {
+    const { consent } = options
+    if (!seat.mounted || seat.isClosed || !consent || consent === seat.consent) return
+    seat.consent = consent
+    seat.orq.consent(consent)
+  }, [seat, options.consent])
+
   useEffect(() => {
     // Mounted again long after, as <Activity> does: what is closed stays so.
     if (seat.isClosed) return setSeat(takeSeat())
     seat.isMounted = true
-    seat.orq.init(options)
+    if (!seat.mounted) {
+      seat.mounted = latest.current
+      seat.consent = latest.current.consent
+      seat.orq.init(toLiveOptions(latest))
+    }
     return () => {
       seat.isMounted = false
       // Later, as StrictMode mounts again in the same task.
@@ -45,6 +97,11 @@ export const OrqProvider = ({ children, ...options }: OrqProviderProps): ReactNo
       })
     }
   }, [seat])
+
+  useEffect(() => {
+    if (!seat.mounted || seat.isClosed) return
+    for (const line of lateChanges(seat.mounted, options)) warnOnce(line, 'warn')
+  })
   return createElement(Context.Provider, { value: seat.orq }, children)
 }
 

@@ -20,7 +20,7 @@ export const createUserFollower = (): UserFollower => {
   /** What was told last, and to which client. Signed out without a text. */
   let told: { orq: Orq; text: string | undefined } | undefined
 
-  return (orq, { user, loading }) => {
+  return <Metadata extends object>(orq: Orq, { user, loading }: Session<Metadata>): void => {
     if (loading) return
     if (user === undefined && loading === undefined) {
       if (!told) return

@@ -26,7 +26,7 @@ const javaScript: ts.CompilerOptions = { allowJs: true, checkJs: true, strict: f
 /** What each leaves to the app. */
 const around: Partial<Record<SnippetName, string>> = {
   module: '',
-  react: `const useSession = () => ({ user: { id: 'user_1', name: 'Jane', email: 'jane@example.com' } })`,
+  react: `const useSession = () => ({ user: { id: 'user_1', name: 'Jane', email: 'jane@example.com' }, loading: false })`,
   vue: `declare const app: import('vue').App
     declare const session: { user: { id: string; email: string } | null | undefined }`,
   segment: 'declare const writeKey: string',

@@ -218,4 +218,152 @@ describe('OrqProvider', heavy, () => {
     await call('hydrate', jane)
     await expect.poll(() => run('recovered.join()')).toContain('ydrat')
   })
+
+  /** In a page: `askAs('first')` is a source of tokens that notes its name when it is asked. */
+  const askAs = `asked = []; ask = () => fetch('/token', { method: 'POST' }).then((r) => r.json()).then(({ token }) => token)
+    askAs = (name) => () => { asked.push(name); return ask() }`
+  const show = (user: object | null, provider: string, method = 'show'): string =>
+    `react.${method}(${JSON.stringify(user)}, undefined, ${provider})`
+
+  test('asks the token function of the last rendering', async () => {
+    const { app, run, complaints } = await open()
+    app.signIn('jane')
+    await run(askAs)
+    await run(show(jane, `{ token: askAs('first') }`))
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    app.signIn('omar')
+    await run(show(omar, `{ token: askAs('second') }`))
+    await expect.poll(() => app.contact('omar')).toBeDefined()
+    expect([await run('asked'), complaints]).toEqual([['first', 'second'], []])
+  })
+
+  test('asks no token function of a rendering that is never seen', async () => {
+    const { app, call, run } = await open()
+    app.signIn('jane')
+    await run(askAs)
+    await run(show(null, `{ token: askAs('seen') }`))
+    await run(show(null, `{ token: askAs('prepared') }`, 'prepare'))
+    await expect.poll(() => run('globalThis.isPrepared')).toBe(true)
+    await run(`client.identify('jane', { name: 'Jane' })`)
+    expect([await run('asked'), app.contact('jane')?.display_name]).toEqual([['seen'], 'Jane'])
+    await call('unmount')
+  })
+
+  test('takes a token text that has changed at the next ask', async () => {
+    const { app, run, posts, complaints } = await open()
+    await run(askAs)
+    app.signIn('jane')
+    await run('ask().then((text) => { janes = text })')
+    app.signIn('omar')
+    await run('ask().then((text) => { omars = text })')
+    app.signIn(null)
+    await run(show(null, `{ token: '' }`))
+    await run(show(jane, '{ token: janes }'))
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    await run(show(omar, '{ token: omars }'))
+    await expect.poll(() => app.contact('omar')).toBeDefined()
+    expect([posts.length, app.tokenCalls, complaints]).toEqual([2, 2, []])
+  })
+
+  test('refuses a token of another kind at the mount, by its name', async () => {
+    const { run, page } = await open()
+    await run(show(jane, '{ token: 5 }', 'showGuarded'))
+    await expect.poll(() => page.textContent('#root')).toContain('orq: token must be')
+  })
+
+  test('shows contacts to the beforeSend of the last rendering', async () => {
+    const { app, run, complaints } = await open()
+    app.signIn('jane')
+    const tag = (name: string): string => `{ beforeSend: (contact) => ({ ...contact, tags: ['${name}'] }) }`
+    await run(show(jane, tag('first')))
+    await expect.poll(() => app.contact('jane')?.tags).toEqual(['first'])
+    await run(show({ ...jane, displayName: 'Jane Doe' }, tag('second')))
+    await expect.poll(() => app.contact('jane')?.tags).toEqual(['second'])
+    expect(complaints).toEqual([])
+  })
+
+  test('tells the client what consent has become, before anything below identifies', async () => {
+    const { app, run, posts, complaints } = await open()
+    app.signIn('jane')
+    await run(askAs)
+    await run(show(jane, `{ consent: 'pending', token: askAs('pending') }`))
+    await run('client.flush()')
+    expect([posts, await run('asked'), await run(stored)]).toEqual([[], [], '{}'])
+    await run(show(jane, `{ consent: 'granted', token: askAs('granted') }`))
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    await run(`decisions = []; client.on('decision', ({ kind, reason }) => decisions.push([kind, reason]))`)
+    app.signIn('omar')
+    await run(show(omar, `{ consent: 'denied', token: askAs('denied') }`))
+    expect(await run('client.flush().then(() => decisions)')).toEqual([['dropped', 'denied']])
+    expect([posts.length, await run('asked'), complaints]).toEqual([1, ['granted'], []])
+  })
+
+  test('leaves consent as it is when the prop becomes undefined', async () => {
+    const { app, run, posts, complaints } = await open()
+    app.signIn('jane')
+    await run(show(jane, `{ consent: 'denied' }`))
+    await run(show({ ...jane, displayName: 'Jane Doe' }, '{ consent: undefined }'))
+    await run('client.flush()')
+    expect([posts, app.tokenCalls, complaints]).toEqual([[], 0, []])
+  })
+
+  test('says once which option has changed after the mount, where it is read once', async () => {
+    const { run, complaints } = await open()
+    const fixed = `fetch: (...args) => fetch(...args), retries: { strategy: 'none' }, proxyUrl: new URL('/orq', location)`
+    await run(show(null, `{ ${fixed} }`))
+    await run(show(null, `{ ${fixed} }`))
+    expect(complaints).toEqual([])
+    for (const debounceMs of [30, 40]) await run(show(null, `{ ${fixed}, debounceMs: ${debounceMs}, dedupeTtlMs: 5 }`))
+    expect(complaints).toEqual([
+      expect.stringMatching(/^orq: .*debounceMs.*once/),
+      expect.stringMatching(/^orq: .*dedupeTtlMs.*once/),
+    ])
+  })
+
+  test('starts with the options of that time when it is shown after it had been hidden', async () => {
+    const { app, call, run, complaints } = await open()
+    app.signIn('jane')
+    await run(askAs)
+    await run(`react.showIn('visible', null)`)
+    await run('former = client')
+    for (const mode of ['hidden', 'visible']) {
+      await run(`react.showIn('${mode}', ${JSON.stringify(jane)}, {}, { debounceMs: 30, token: askAs('later') })`)
+      await run('client.flush()')
+    }
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    expect([await run('asked'), await run('client !== former'), complaints]).toEqual([['later'], true, []])
+    await call('unmount')
+  })
+
+  test('says that a token or a beforeSend which comes after the mount is not used', async () => {
+    const { app, run, complaints } = await open()
+    app.signIn('jane')
+    await run(askAs)
+    await run(show(null, '{}'))
+    const late = `{ token: askAs('late'), beforeSend: (contact) => ({ ...contact, tags: ['late'] }) }`
+    await run(show(jane, late))
+    await run(show(jane, late))
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    expect(app.contact('jane')?.tags).not.toEqual(['late'])
+    expect([await run('asked'), app.tokenCalls]).toEqual([[], 1])
+    expect(complaints).toEqual([
+      expect.stringMatching(/^orq: .* token .*mount/),
+      expect.stringMatching(/^orq: .* beforeSend .*mount/),
+    ])
+  })
+
+  test('says that a token or a beforeSend has gone, and holds nobody for signed in', async () => {
+    const { app, run, complaints } = await open()
+    app.signIn('jane')
+    await run(askAs)
+    await run(show(null, `{ token: askAs('first'), beforeSend: () => null }`))
+    await run(show(jane, '{}'))
+    await run(show(jane, '{}'))
+    await expect.poll(() => run('client.explain().map(({ reason }) => reason)')).toEqual(['no_token'])
+    expect([await run('asked'), app.tokenCalls]).toEqual([[], 0])
+    expect(complaints).toEqual([
+      expect.stringMatching(/^orq: .* token .*mount/),
+      expect.stringMatching(/^orq: .* beforeSend .*mount/),
+    ])
+  })
 })
