@@ -162,7 +162,7 @@ export const createStateStore = (settings: Settings): StateStore => {
       if (isErased) {
         put(0)
         put(1)
-      } else save()
+      } else if (texts.some(Boolean)) save()
     },
   }
 }

@@ -291,6 +291,7 @@ describe('OrqProvider', heavy, () => {
     expect([posts, await run('asked'), await run(stored)]).toEqual([[], [], '{}'])
     await run(show(jane, `{ consent: 'granted', token: askAs('granted') }`))
     await expect.poll(() => app.contact('jane')).toBeDefined()
+    await run('client.flush()')
     await run(`decisions = []; client.on('decision', ({ kind, reason }) => decisions.push([kind, reason]))`)
     app.signIn('omar')
     await run(show(omar, `{ consent: 'denied', token: askAs('denied') }`))
