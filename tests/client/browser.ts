@@ -10,6 +10,8 @@ export interface Tab {
   /** The tab goes to the background, or its page is left. */
   leave(): void
   show(): void
+  /** An event of the window, such as `online`. */
+  hear(type: string): void
 }
 
 /** A proxy that keeps section 3's rules: scope, numbers, and what was written for whom in which order. */
@@ -117,6 +119,7 @@ export const createBrowser = (options: ClientOptions = {}) => {
       orq,
       leave: () => turn('hidden'),
       show: () => turn('visible'),
+      hear: (type) => void frame.dispatchEvent(new Event(type)),
     }
   }
 
