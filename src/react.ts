@@ -27,7 +27,7 @@ import { createWarnOnce } from './client/warn-once.ts'
  * The options of `orq.init`, as props. Of `token`, `beforeSend` and `consent` the client uses the latest ones; the others
  * are read once, at the mount, and the console says when one of them changes later.
  *
- * - `token`: a text that has changed is used at the next ask. One that is refused is asked for once more before the call is
+ * - `token`: a text that has changed is used at the next ask. A refused one is read and sent once more, before the call is
  *   `pending: token_refused`.
  * - `token` and `beforeSend` have to be there at the mount: the console says when one appears or goes later.
  * - `consent`: a change is told to `orq.consent`; `undefined` changes nothing.
@@ -53,7 +53,7 @@ const takeSeat = (): Seat => ({ orq: createOrq(), isMounted: false, isClosed: fa
 
 const Context = createContext<Orq | undefined>(undefined)
 
-// Before React 19 the other one warns on servers, where neither does anything.
+// React 18 warns about useLayoutEffect on a server, where neither of them runs.
 const useEarlyEffect = typeof document === 'undefined' ? useEffect : useLayoutEffect
 
 /**
@@ -70,7 +70,7 @@ export const OrqProvider = ({ children, ...options }: OrqProviderProps): ReactNo
     latest.current = options
   })
 
-  // Also before those of children, so that nobody is identified by a consent that has ended.
+  // Runs before `useIdentify` of children, so that nobody is identified under a consent that has ended.
   useEarlyEffect(() => {
     const { consent } = options
     if (!seat.mounted || seat.isClosed || !consent || consent === seat.consent) return

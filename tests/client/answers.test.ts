@@ -25,7 +25,7 @@ const playAnswer = async (answer: Response) => {
   world.replies = []
   const second = look(orq.identify({ externalId: 'user_1', tags: ['later'] }))
   await world.clock.advance(3_700_000)
-  return { outcome, sent, kept, later: second(), last: posts.at(-1) }
+  return { outcome, sent, kept, later: second(), last: posts.at(-1), repeated: posts.slice(1) }
 }
 
 describe('JSON with status 200 that is not ours', () => {
@@ -94,6 +94,26 @@ describe('the number of a superseded update', () => {
     },
   )
 
+  // One more than that has sixteen digits, which no proxy takes.
+  test.each(['999999999999999', '999999999999998'])(
+    'counts as none when no room is left above it: %s',
+    async (number) => {
+      const { outcome, later, last } = await playAnswer(reply(409, `{"code":"superseded","number":${number}}`))
+      expect([outcome, later]).toEqual(['delivered', 'delivered'])
+      expect(last?.number).toBeLessThan(1_000_000_000_000_000)
+    },
+  )
+
+  test.each([
+    [200, { status: 'delivered' }],
+    [503, { code: 'store_unavailable' }],
+    [429, { code: 'rate_limited' }],
+    [422, { code: 'invalid_field', path: 'email' }],
+  ])('counts in no other answer: %i %j', async (status, body) => {
+    const { last } = await playAnswer(reply(status, { ...body, number: 900_000_000_000_000 }))
+    expect(last?.number).toBeLessThan(1_900_000_000_000)
+  })
+
   test('may be missing', async () => {
     expect((await playAnswer(refused(409, 'superseded'))).outcome).toBe('delivered')
   })
@@ -126,6 +146,42 @@ describe('the path of a refused field', () => {
       expect(last?.body).toEqual({ external_id: 'user_1', email: 'jane@example.com', tags: ['later'] })
     },
   )
+})
+
+describe('the path of a refused field that is the name of something every object has', () => {
+  test.each([
+    'constructor',
+    '__proto__',
+    'toString',
+    'valueOf',
+    'hasOwnProperty',
+    'constructor.name',
+    '__proto__.polluted',
+    '__defineGetter__',
+  ])('refuses the update whole, and makes no loop: %s', async (path) => {
+    answerAlways(world, () => refused(422, 'invalid_field', { path }))
+    const { orq, posts } = world.load()
+    const outcome = look(orq.identify(user))
+    await world.clock.advance(12_000)
+    expect([outcome(), posts.length]).toEqual(['dropped: rejected', 1])
+  })
+})
+
+describe("one of the proxy's codes under a status that is not its own is somebody else's: kept", () => {
+  test.each([
+    [502, 'bad_request'],
+    [503, 'too_large'],
+    [500, 'invalid_field'],
+    [429, 'bad_request'],
+    [404, 'bad_request'],
+    [401, 'invalid_field'],
+    [403, 'bad_request'],
+    [500, 'token_revoked'],
+  ])('%i %s', async (status, code) => {
+    const { outcome, later, repeated } = await playAnswer(refused(status, code))
+    expect([outcome, later]).toEqual(['pending: unreachable', 'delivered'])
+    expect(repeated.some(({ body }) => body.email === 'jane@example.com')).toBe(true)
+  })
 })
 
 describe('alternating refusals never make a loop', () => {

@@ -102,6 +102,56 @@ describe('denied consent leaves no key', () => {
     expect(world.posts[1]?.client).not.toBe(world.posts[0]?.client)
   })
 
+  test.each(places)('%s, right behind calls for more people than are stored one by one', async (_, load) => {
+    const { orq } = world.load(...load)
+    for (let n = 0; n < 30; n++) orq.identify({ externalId: `person_${n}` })
+    orq.consent('denied')
+    expect(await keysLater()).toEqual([])
+  })
+
+  test.each<[string, () => Promise<string>]>([
+    ['that comes', async () => tokenFor('user_1')],
+    ['of somebody else', async () => tokenFor('somebody')],
+    ['that fails', () => Promise.reject(new Error('network'))],
+    ['that never comes', () => new Promise(() => {})],
+  ])('while a token is waited for %s', async (_, token) => {
+    let give = (): void => {}
+    const asked = new Promise<void>((resolve) => {
+      give = resolve
+    })
+    const { orq } = world.load({ token: () => asked.then(token) })
+    orq.identify(user)
+    await world.clock.advance(1_000)
+    orq.consent('denied')
+    give()
+    expect(await keysLater()).toEqual([])
+  })
+
+  test('on a page that has just found an outbox with expired fields', async () => {
+    answerAlways(world, () => new TypeError('network'))
+    const earlier = world.load()
+    earlier.orq.identify(user)
+    await world.clock.advance(1_000)
+    earlier.orq.close()
+    world.clock.set(world.clock.now() + 8 * 86_400_000)
+    const { orq } = world.load()
+    orq.identify({ externalId: 'user_1', tags: ['x'] })
+    orq.consent('denied')
+    expect(await keysLater()).toEqual([])
+  })
+
+  test('on a page that is closed before it was idle', async () => {
+    answerAlways(world, () => new TypeError('network'))
+    const earlier = world.load()
+    earlier.orq.identify(user)
+    await world.clock.advance(1_000)
+    earlier.orq.close()
+    const { orq } = world.load()
+    orq.consent('denied')
+    orq.close()
+    expect(await keysLater()).toEqual([])
+  })
+
   test('with a token that came before it', async () => {
     const { orq } = world.load({ token: async () => tokenFor('user_1') })
     orq.identify(user)

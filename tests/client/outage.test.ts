@@ -80,6 +80,19 @@ describe('Retry-After', () => {
     expect(world.posts.at(-1)?.body.email).toBe('newer@example.com')
   })
 
+  test.each([
+    ['a foreign 429', 429],
+    ['a foreign 503', 503],
+  ])('of %s is waited for where network failures are not tried again', async (_, status) => {
+    world.replies = [() => reply(status, '', { 'retry-after': '120' })]
+    const { orq, posts } = world.load({ retries: { retryConnectionErrors: false } })
+    orq.identify(user)
+    await world.clock.advance(60_000)
+    orq.identify({ ...user, email: 'new@example.com' })
+    await world.clock.advance(30_000)
+    expect(posts).toHaveLength(1)
+  })
+
   const absurd = ['99999999999', '1e999', 'Infinity', '9'.repeat(60), 'Fri, 01 Jan 2100 00:00:00 GMT']
   test.each(answers.flatMap(([what, answer]) => absurd.map((after) => [what, after, answer] as const)))(
     'of %s counts for an hour at most: %s',
@@ -123,7 +136,7 @@ describe('Retry-After', () => {
 describe('after an hour of failures', () => {
   const failures: [string, World['replies'][number]][] = [
     ['no network', () => new TypeError('network')],
-    ['a proxy that fails', () => refused(503, 'internal')],
+    ['a proxy that fails', () => refused(500, 'internal')],
     ['a foreign 502', () => reply(502, '<html>')],
     ['no answer', () => 'hang'],
   ]
@@ -145,8 +158,21 @@ describe('after an hour of failures', () => {
     expect(storedContacts(world)).toEqual([])
   })
 
+  test.each(failures)('(%s) a page of ever new values makes at most one attempt a minute', async (_, answer) => {
+    answerAlways(world, answer)
+    const { orq, posts } = world.load()
+    orq.identify(user)
+    await world.clock.advance(1.2 * hour)
+    const before = posts.length
+    for (let n = 0; n < 600; n++) {
+      orq.identify({ ...user, metadata: { n } })
+      await world.clock.advance(1_000)
+    }
+    expect(posts.length - before).toBeLessThanOrEqual(12)
+  })
+
   test('a call in a failing outage still settles, at each attempt or at its deadline', async () => {
-    answerAlways(world, () => refused(503, 'internal'))
+    answerAlways(world, () => refused(500, 'internal'))
     const { orq } = world.load()
     orq.identify(user)
     await world.clock.advance(2 * hour)

@@ -60,6 +60,15 @@ describe('toJSON on a prototype of the page', () => {
     ['Array.prototype, of an old library', Array.prototype, asText],
     ['Array.prototype, as the list itself', Array.prototype, asList],
     ['Array.prototype, no function', Array.prototype, 'text'],
+    ['Array.prototype, always the same text', Array.prototype, () => 'list'],
+    ['Array.prototype, nothing at all', Array.prototype, () => undefined],
+    [
+      'Array.prototype, throws',
+      Array.prototype,
+      () => {
+        throw new Error('theirs')
+      },
+    ],
     ['Set.prototype', Set.prototype, asList],
     ['Map.prototype', Map.prototype, asList],
     ['String.prototype', String.prototype, () => 'text'],
@@ -103,9 +112,30 @@ describe('toJSON on a prototype of the page', () => {
   })
 })
 
+test('with an Array.prototype.toJSON that makes texts of lists, tags of 31 kB are still a contact', async () => {
+  hang(Array.prototype, 'toJSON', asText)
+  const outcome = look(
+    load().identify({ externalId: 'user_1', metadata: { list: Array.from({ length: 5_000 }, () => '"') } }),
+  )
+  await world.clock.advance(5_000)
+  expect(outcome()).toBe('delivered')
+})
+
+test('with an Array.prototype.toJSON that gives one text, a call of other values is not taken for the one before', async () => {
+  hang(Array.prototype, 'toJSON', () => 'list')
+  const page = load()
+  page.identify(user)
+  page.identify({ externalId: 'user_1', tags: ['changed'] })
+  await world.clock.advance(5_000)
+  expect(texts.join()).toContain('changed')
+})
+
 describe('a property that is hung on every object of the page changes nothing', () => {
   test.each<[string, unknown]>([
     ['extend', () => {}],
+    ['path', 'theirs'],
+    ['force', true],
+    ['email', ['"their@example.com"', 900_000_000_000_000, 0]],
     ['each', () => {}],
     ['then', 'text'],
     ['status', 'delivered'],

@@ -113,6 +113,16 @@ describe('identify settles, with one console line, whatever the token function g
   })
 })
 
+test.each(['"text"', '"somebody"'])(
+  'a token whose claims are the text %s names nobody, and is used',
+  async (payload) => {
+    const { orq, posts } = world.load({ token: () => claims(payload) })
+    const outcome = look(orq.identify(user))
+    await world.clock.advance(12_000)
+    expect([outcome(), posts.length]).toEqual(['delivered', 1])
+  },
+)
+
 describe('the chunk', () => {
   test('that never comes leaves a call pending at its deadline, and a later page delivers it', async () => {
     const outcome = look(world.load({}, neverChunk).orq.identify(user))
@@ -121,6 +131,19 @@ describe('the chunk', () => {
     world.load()
     await world.clock.advance(12_000)
     expect(storedContacts(world)).toEqual([])
+  })
+
+  test('that never comes does not keep an invalid call open, or a flush', async () => {
+    const { orq } = world.load({}, neverChunk)
+    const outcome = look((orq.identify as CallAnything)({ externalId: 'user_1', email: 5 }))
+    await world.clock.advance(12_000)
+    expect(outcome()).toBe('dropped: invalid')
+    let isFlushed = false
+    orq.flush().then(() => {
+      isFlushed = true
+    })
+    await world.clock.advance(60_000)
+    expect(isFlushed).toBe(true)
   })
 
   test('that cannot be loaded still lets an invalid call say what is wrong', async () => {
@@ -144,6 +167,16 @@ describe('Web Locks', () => {
       },
     ],
     ['whose request gives nothing', { request: () => undefined }],
+    [
+      'whose request throws',
+      {
+        request: () => {
+          throw new Error('SecurityError')
+        },
+      },
+    ],
+    ['without request', {}],
+    ['that ignore the signal of who waits', { request: () => new Promise(() => {}) }],
   ]
   test.each(managers)('%s: sent without', async (_, locks) => {
     const browser = createBrowser()
@@ -166,7 +199,53 @@ describe('Web Locks', () => {
   })
 })
 
+describe('a console that throws, as a page may have wrapped it', () => {
+  beforeEach(() => {
+    for (const level of ['warn', 'error'] as const)
+      vi.spyOn(console, level).mockImplementation(() => {
+        throw new Error('wrapped')
+      })
+  })
+
+  test.each<[string, unknown[]]>([
+    ['no argument', []],
+    ['an id that is a number', [5]],
+    ['an unknown field', [{ ...user, company: 'acme' }]],
+    [
+      'a getter that throws',
+      [
+        {
+          get externalId() {
+            throw new Error('mine')
+          },
+        },
+      ],
+    ],
+  ])('never makes identify reject: %s', async (_, call) => {
+    const { orq } = world.load()
+    const outcome = look((orq.identify as CallAnything)(...call))
+    await world.clock.advance(12_000)
+    expect(outcome()).not.toMatch(/open|rejected$/)
+  })
+
+  test('does not end the sending', async () => {
+    world.replies = [() => new Response('<html>', { status: 404 })]
+    const { orq } = world.load()
+    const first = look(orq.identify(user))
+    await world.clock.advance(12_000)
+    const second = look(orq.identify({ ...user, tags: ['x'] }))
+    await world.clock.advance(12_000)
+    expect([first(), second()]).toEqual(['pending: unreachable', 'delivered'])
+  })
+})
+
 describe('without a page', () => {
+  test('a client without init does not keep a decision of each of many people', async () => {
+    const orq = createOrq()
+    for (let n = 0; n < 2_000; n++) await orq.identify({ externalId: `person_${n}` })
+    expect(orq.explain().length).toBeLessThanOrEqual(500)
+  })
+
   test('a client without init drops every call at once, and keeps none', async () => {
     const orq = createOrq()
     const calls = Array.from({ length: 1_000 }, () => look(orq.identify(user)))
@@ -217,6 +296,12 @@ describe('on a page whose init has not worked', () => {
   beforeEach(() => {
     vi.stubGlobal('location', new URL('https://app.example/'))
     vi.useFakeTimers()
+  })
+
+  test('a loop of calls sets no more timers than one call', () => {
+    const orq = createOrq()
+    for (let n = 0; n < 1_000; n++) orq.identify(user)
+    expect(vi.getTimerCount()).toBe(1)
   })
 
   test.each<[string, ClientOptions | undefined]>([

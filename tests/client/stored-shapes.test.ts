@@ -86,6 +86,26 @@ describe('a ledger that is damaged behind a right checksum keeps nothing from be
     expect(tagsSent()).toEqual(['new', 'changed'])
   })
 
+  test.each(
+    named(
+      [
+        [null, [null], { x: null }, { [key]: { tags: ['x'] }, x: null }, { toString: null }].map((seen) =>
+          ledger({ seen }),
+        ),
+        [[1], ['tags'], [[]]].map((own) => ledger({ seen: { [key]: own } })),
+        [['', 0, 1e300], ['', 0, 900_000_000_000_000], ['', 0, '9000000000000000'], ['', 0, [9e15]], { 2: 1e300 }].map(
+          entry,
+        ),
+        [now + 5_000_000.5, 999_999_999_999_999, 999_999_999_999_998, 999_999_999_999_999.5].map((last) =>
+          ledger({ last }),
+        ),
+      ].flat(),
+    ),
+  )('in a part that is not looked at before it is used: %s', async (_, stored) => {
+    expect(await visit({ ledger: stored })).toEqual(asNew)
+    expect(tagsSent()).toEqual(['new', 'changed'])
+  })
+
   test('but a last number that is ahead of the clock goes on', async () => {
     const last = 900_000_000_000_000
     expect(await visit({ ledger: ledger({ last }) })).toEqual(asNew)
@@ -138,6 +158,69 @@ describe('an outbox that is damaged behind a right checksum keeps no call from b
     expect(await visit({ outbox: stored })).toEqual(asNew)
     expect(tagsSent()).toEqual(['new', 'changed'])
     for (const text of texts) expect(text).not.toContain('"email"')
+  })
+
+  test.each(
+    named(
+      [
+        // No JSON.
+        ['no json', '', '"half', 'undefined', '1,', '{"a":1', 'NaN', '"a@example.com","external_id":"user_2"'].map(
+          (json) => outbox({ email: [json, now - 5, 0] }),
+        ),
+        // No field.
+        ['a"b', 'a\\', 'nope', 'constructor', 'Email', ''].map((field) => outbox({ [field]: good })),
+        // No list.
+        [
+          outbox({ email: { 0: '"a@example.com"', 1: now - 5 } }),
+          outbox({ email: { 0: '"a@example.com"', 1: now - 5, 2: 0 } }),
+        ],
+      ].flat(),
+    ),
+  )('in a part that is not looked at before it is used: %s', async (_, stored) => {
+    expect(await visit({ outbox: stored })).toEqual(asNew)
+    expect(texts.map((text) => Object.keys(JSON.parse(text)))).toEqual([
+      ['external_id', 'tags'],
+      ['external_id', 'tags'],
+    ])
+  })
+
+  test.each([
+    [0, 9e14, 9e14],
+    [now, 9e14, 0],
+    [now - 5, 0, now + 365 * day],
+    [0, 0, 0, 9e14],
+    [now - 5, now + 25 * day, 0],
+  ])('nothing is put off by more than an hour by the pause [%d, %d, %d, …]', async (...pause) => {
+    world.storage.values.set(outboxKey, sealed(outbox({}, { pause })))
+    world.load({ fetch }).orq.identify(user)
+    await world.clock.advance(3_700_000)
+    expect(tagsSent()).toEqual(['new'])
+  })
+
+  test.each([now + 2 * day, 900_000_000_000_000])(
+    'a newer call wins over what waits with a later time, when the ledger is lost: %d',
+    async (calledAt) => {
+      await visit({ outbox: outbox({ tags: ['["old"]', calledAt, 0] }) })
+      expect(tagsSent().at(-1)).toBe('changed')
+      expect(tagsSent()).not.toContain('old')
+    },
+  )
+
+  test.each([
+    ['an entry that is null', [null, ['user_1', { email: good }, false]]],
+    ['an entry that is a number', [5, ['user_1', { email: good }, false]]],
+    ['an entry that is an object', [['user_1', { email: good }, false], {}]],
+    [
+      'an id that is no text',
+      [
+        [{ toString: 1 }, { email: good }],
+        ['user_1', { email: good }, false],
+      ],
+    ],
+    ['a field that is null', [['user_1', { tags: null, email: good }, false]]],
+  ])('what is right beside %s is sent', async (_, unsent) => {
+    await visit({ outbox: JSON.stringify({ unsent, pause: [0, 0, 0] }) })
+    expect(JSON.parse(texts[0] ?? '').email).toBe('a@example.com')
   })
 
   test.each([true, 1, 'yes', {}, [], -1])('a mark of force that is %j counts as one, or as none', async (force) => {

@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import * as moduleNamespace from '../../src/core/hash.ts'
+import type { ClientOptions, Contact } from '../../src/index.ts'
 import { createWorld, type World } from './harness.ts'
 import { type CallAnything, hearConsole, look } from './look.ts'
 
@@ -255,6 +256,131 @@ describe('what JSON cannot hold is invalid, its key is named, and nothing of it 
     expect(await play({ externalId: 'user_1', metadata })).toEqual(['dropped: invalid', undefined])
     expect(lines).toHaveLength(1)
     expect((await play({ externalId: 'user_1', tags: ['x'] }))[0]).toBe('delivered')
+  })
+
+  const naming: [string, object][] = [
+    [
+      'a getter',
+      {
+        get inner() {
+          throw new Error('mine')
+        },
+      },
+    ],
+    [
+      'toJSON',
+      {
+        inner: {
+          toJSON: () => {
+            throw new Error('mine')
+          },
+        },
+      },
+    ],
+    ['a Proxy of a Date', { inner: new Proxy(new Date(0), {}) }],
+    [
+      'a getter, with a list of symbols',
+      {
+        get inner() {
+          throw [Symbol('mine')]
+        },
+      },
+    ],
+    [
+      'a getter, with a list of secrets',
+      {
+        get inner() {
+          throw ['secret']
+        },
+      },
+    ],
+  ]
+  test.each(naming)('%s that throws is named by its key', async (_, metadata) => {
+    await play({ externalId: 'user_1', metadata })
+    expect(lines).toEqual([expect.stringContaining('metadata.inner')])
+    expect(lines.join()).not.toContain('secret')
+  })
+
+  const likeJson: [string, object, unknown][] = [
+    ['a function', { a: 1 }, { a: 1, f: () => 1 }],
+    ['NaN', { a: null }, { a: Number.NaN }],
+    ['a Map', {}, new Map([['a', 1]])],
+    ['a Set inside', { a: {} }, { a: new Set([1]) }],
+    ['a Date without a time', { a: null }, { a: new Date(Number.NaN) }],
+    ['a list with a hole', { a: [null] }, { a: Object.assign([], { length: 1 }) }],
+    ['a boxed number', { a: 5 }, { a: Object(5) }],
+    ['a regular expression', { a: {} }, { a: /x/ }],
+  ]
+  test.each(likeJson)('%s behind a valid call that looks the same as JSON', async (_, valid, invalid) => {
+    const { orq } = world.load()
+    orq.identify({ externalId: 'user_1', metadata: valid })
+    const outcome = look((orq.identify as CallAnything)({ externalId: 'user_1', metadata: invalid }))
+    await world.clock.advance(5_000)
+    expect(outcome()).toBe('dropped: invalid')
+  })
+
+  test('a tangle of shared objects costs no more than a body can hold', async () => {
+    let reads = 0
+    let tangle: object = {}
+    for (let depth = 0; depth < 18; depth++) {
+      const below = tangle
+      tangle = {
+        get a() {
+          reads++
+          return below
+        },
+        get b() {
+          reads++
+          return below
+        },
+      }
+    }
+    expect((await play({ externalId: 'user_1', metadata: tangle }))[0]).toBe('dropped: invalid')
+    expect(reads).toBeLessThan(100_000)
+  })
+
+  const noTraits: [string, unknown][] = [
+    ['a text', 'vip'],
+    ['a boxed text', Object('vip')],
+    ['a list', ['vip']],
+    ['a Map', new Map([['plan', 'pro']])],
+    ['a Set', new Set(['vip'])],
+    ['a Date', new Date(0)],
+    ['a typed array', new Uint8Array([1, 2])],
+    ['URLSearchParams', new URLSearchParams('plan=pro')],
+    ['a promise', Promise.resolve({ plan: 'pro' })],
+    ['a function', () => ({ plan: 'pro' })],
+    ['true', true],
+    ['a number', 5],
+    ['a BigInt', 5n],
+  ]
+  test.each(noTraits)('traits that are %s', async (_, traits) => {
+    expect(await play('user_1', traits)).toEqual(['dropped: invalid', undefined])
+  })
+
+  test.each([...noTraits.slice(1), ['an empty text', ''], ['zero', 0], ['false', false], ['NaN', Number.NaN]] as const)(
+    'traits: a metadata that is %s, beside others',
+    async (_, metadata) => {
+      expect(await play('user_1', { plan: 'pro', metadata })).toEqual(['dropped: invalid', undefined])
+    },
+  )
+
+  test('traits: a key that reaches a prototype', async () => {
+    const traits = JSON.parse('{"plan":"pro","__proto__":{"role":"admin"}}')
+    expect(await play('user_1', traits)).toEqual(['dropped: invalid', undefined])
+  })
+
+  const fromBeforeSend: [string, (contact: Contact) => unknown][] = [
+    ['a body of 40 kB', (contact) => ({ ...contact, metadata: { text: 'x'.repeat(40_000) } })],
+    ['nobody', (contact) => ({ ...contact, external_id: 'undefined' })],
+    ['an id of blanks', (contact) => ({ ...contact, external_id: '  ' })],
+  ]
+  test.each(fromBeforeSend)('from beforeSend: %s', async (_, beforeSend) => {
+    const options = { token: 'opaque', beforeSend: beforeSend as NonNullable<ClientOptions['beforeSend']> }
+    const { orq, posts } = world.load(options)
+    const outcome = look(orq.identify({ externalId: 'user_1' }))
+    await world.clock.advance(5_000)
+    expect([outcome(), posts]).toEqual(['dropped: before_send', []])
   })
 
   test('traits: a metadata that is a text, alone or beside others', async () => {

@@ -4,9 +4,10 @@ import { createWorld, refused, tokenFor, type World } from './harness.ts'
 import { answerAlways, hearConsole, look, neverChunk, noChunk, storedContacts, valuesOf } from './look.ts'
 
 let world: World
+let lines: string[]
 beforeEach(() => {
   world = createWorld()
-  hearConsole()
+  lines = hearConsole()
 })
 afterEach(() => {
   vi.restoreAllMocks()
@@ -159,6 +160,7 @@ describe('a loop over six hundred people', () => {
   const places: [string, Parameters<World['load']>][] = [
     ['before the chunk is here', [{}, neverChunk]],
     ['where there is no chunk', [{}, noChunk]],
+    ['with the chunk', [{}]],
   ]
   test.each(places)('%s writes a few times, stores 500 entries, and settles every call', async (_, load) => {
     answerAlways(world, () => new TypeError('network'))
@@ -176,6 +178,22 @@ describe('a loop over six hundred people', () => {
     expect(writes).toBeLessThan(100)
     expect(storedContacts(world)).toHaveLength(500)
     expect(calls.filter((outcome) => outcome() === 'open')).toEqual([])
+  })
+
+  test.each(places)('%s asks for few tokens', async (_, load) => {
+    const { orq } = world.load(...load)
+    for (let n = 0; n < 600; n++) orq.identify(user(1, `person_${n}`))
+    await world.clock.advance(1_000)
+    expect(world.tokenCalls).toBeLessThan(10)
+  })
+
+  // Until the chunk is here nobody reads.
+  test.each(places.slice(1))('%s says once that those beyond 500 are not kept', async (_, load) => {
+    answerAlways(world, () => new TypeError('network'))
+    const { orq } = world.load(...load)
+    for (let n = 0; n < 600; n++) orq.identify(user(1, `person_${n}`))
+    await world.clock.advance(12_000)
+    expect(lines.filter((line) => line.includes('500'))).toHaveLength(1)
   })
 
   test('leaves the current person free to be delivered', async () => {

@@ -353,7 +353,7 @@ describe('OrqProvider', heavy, () => {
     ])
   })
 
-  test('says that a token or a beforeSend has gone, and holds nobody for signed in', async () => {
+  test('says that a token or a beforeSend has gone, and nobody counts as signed in', async () => {
     const { app, run, complaints } = await open()
     app.signIn('jane')
     await run(askAs)
