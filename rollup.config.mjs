@@ -96,7 +96,7 @@ const browser = (input, file, format, { external = [], plugins = [] } = {}) => (
     ...plugins,
     nodeResolve({ browser: true }),
     compile,
-    terser({ ecma: 2022, module: format === 'es', format: { comments: /^!/ } }),
+    terser({ ecma: 2022, module: format === 'es', compress: { passes: 2 }, format: { comments: /^!/ } }),
   ],
 })
 

@@ -12,7 +12,7 @@ export const createRecorder =
     const stored = state.outbox.get(id) ?? {}
     for (const [field, [json, calledAt]] of Object.entries(fields)) {
       if (!((stored[field]?.[1] ?? 0) > calledAt)) delete stored[field]
-      acknowledge(ledgerOf(state, id), field, [hash(state.salt, json), clock.now(), calledAt, ...refused])
+      acknowledge(ledgerOf(state, id), field, [hash(state.salt, json), Math.floor(clock.now()), calledAt, ...refused])
     }
     store.save()
   }

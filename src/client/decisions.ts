@@ -70,6 +70,9 @@ export interface Decisions {
   last(id?: string): Decision[]
 }
 
+/** Of how many contacts the last decision is remembered. */
+const maxRemembered = 500
+
 /** The one stream of decisions; `debug`, `explain` and `on` read it. */
 export const createDecisions = (): Decisions => {
   // Drawn at the first call: Cloudflare Workers allow no randomness while a module loads.
@@ -83,6 +86,8 @@ export const createDecisions = (): Decisions => {
       const contact = latest.get(id)?.contact ?? hash(salt, id)
       const decision = { kind, reason, contact, at: Date.now(), ...details } as Decision
       latest.set(id, decision)
+      // A server may identify people without end.
+      if (latest.size > maxRemembered) latest.delete(latest.keys().next().value!)
       for (const listener of listeners) {
         try {
           listener(decision)

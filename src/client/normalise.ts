@@ -1,4 +1,5 @@
 import { isContactKey } from '../core/contact.ts'
+import { isObject } from '../core/json.ts'
 import type { IdentifyOptions } from './user.ts'
 import type { WarnOnce } from './warn-once.ts'
 
@@ -17,15 +18,18 @@ export const toContact = (
   const contact: Record<string, unknown> = {}
   const metadata: Record<string, unknown> = {}
   const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
-  for (const [key, value] of Object.entries((isTraits ? second : user) ?? {})) {
+  const given = isTraits ? (second ?? {}) : user
+  for (const [key, value] of Object.entries(given as object)) {
     const name = (isTraits && traitNames[key]) || key.replace(/[A-Z]/g, '_$&').toLowerCase()
     if (isContactKey(name)) contact[name] = value
-    else if (isTraits) metadata[key] = value
+    // Defined, as `__proto__` is no key to be assigned.
+    else if (isTraits) Object.defineProperty(metadata, key, { value, enumerable: true })
     else warnOnce(`identify: unknown ${key}, use metadata`, 'warn')
   }
-  // A `metadata` that is no object is left as it is, to be named as wrong.
-  if (Object.keys(metadata)[0] && !(contact.metadata && typeof contact.metadata !== 'object'))
-    contact.metadata = { ...metadata, ...(contact.metadata as object) }
+  // What is no object is left as it is, to be named as wrong.
+  const { metadata: named = {} } = contact
+  if (isTraits && !isObject(given)) contact.metadata = given
+  else if (Object.keys(metadata)[0] && isObject(named)) contact.metadata = { ...metadata, ...(named as object) }
   if (isTraits) contact.external_id = user
   if (Number.isSafeInteger(contact.external_id) && (contact.external_id as number) >= 0) {
     warnOnce('identify: id is no text', 'warn')

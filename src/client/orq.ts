@@ -1,4 +1,5 @@
-import { byteLength, type Contact, copyContact, isNobody, maxBodyBytes, type Problem } from '../core/contact.ts'
+import { byteLength, type Contact, copyContact, isNobody, isProblem, maxBodyBytes } from '../core/contact.ts'
+import { isSame, toJson, toText } from '../core/json.ts'
 import { systemClock } from '../core/ports.ts'
 import { createDecisions, type Decision } from './decisions.ts'
 import { createEarlyCalls } from './early-calls.ts'
@@ -62,6 +63,12 @@ export interface Client extends Orq {
   init(options?: ClientOptions, isByTag?: boolean): void
 }
 
+/** A checked copy of what may be a contact, or what is wrong with it: '' stands for its size. */
+const check = (unchecked: unknown): ReturnType<typeof copyContact> => {
+  const contact = copyContact(isNobody(Object(unchecked).external_id) ? {} : unchecked)
+  return isProblem(contact) || byteLength(toText(contact)) <= maxBodyBytes ? contact : { path: '' }
+}
+
 export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[1] as string }: Door): Client => {
   const { emit, on, last } = createDecisions()
   const warnOnce = createWarnOnce()
@@ -75,8 +82,9 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
   let state: Consent | 'closed' | undefined
   /** What the person has decided, before `init` or after it. */
   let decided: Consent | undefined
+  let isAwaitingInit = false
   /** The last call: made again with nothing changed, it has the same answer. */
-  let memo: { text: string; id: string; known: Known } | undefined
+  let memo: { args: unknown; id: string; known: Known } | undefined
 
   /** What only a developer reads comes with the chunk. */
   const withChunk = (tell: (chunk: EngineModule) => void, otherwise?: string): Promise<unknown> =>
@@ -85,14 +93,14 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
   const mayRun = (): boolean => state === 'granted'
   const isDecided = (): boolean => state === 'closed' || (!!pipeline && state !== 'pending')
 
-  const decide = (contact: Contact, force: boolean, text?: string): Outcome | Promise<Outcome> => {
+  const decide = (contact: Contact, force: boolean, args?: readonly unknown[]): Outcome | Promise<Outcome> => {
     const id = contact.external_id
     if (!mayRun()) return emit(id, 'dropped', state)
     isReplaceable = false
     const { beforeSend } = settings!
     if (!beforeSend) {
       const known = pipeline!.identify(contact, force)
-      if (text) memo = { text, id, known }
+      if (args) memo = { args: toJson(args), id, known }
       return known.outcome
     }
     let allowed: unknown
@@ -101,10 +109,14 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
     } catch {
       // Named below.
     }
-    const checked = copyContact(allowed)
-    if (!('path' in checked)) return pipeline!.identify(checked, force).outcome
-    if (allowed !== null) warnOnce('beforeSend: no contact', 'warn')
-    return emit(id, 'dropped', 'before_send')
+    const checked = check(allowed)
+    if (isProblem(checked)) {
+      if (allowed !== null) warnOnce('beforeSend: no contact', 'warn')
+      return emit(id, 'dropped', 'before_send')
+    }
+    // It may have called `consent` or `close`.
+    if (!isDecided()) return early.add(contact, force)
+    return mayRun() ? pipeline!.identify(checked, force).outcome : emit(id, 'dropped', state)
   }
 
   const runEarly = (): void => {
@@ -139,39 +151,36 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
         start()
         runEarly()
       })
-    else if (!given)
+    else if (!given && !isAwaitingInit) {
+      isAwaitingInit = true
       systemClock.after(optionTable.settleMs[1] as number, () => {
+        isAwaitingInit = false
         if (given) return
         warnOnce('call orq.init')
         early.settleOpen(pending('timeout'))
       })
+    }
     return early.add(contact, force)
   }
 
   const take = (args: readonly unknown[]): Outcome | Promise<Outcome> => {
-    let text: string | undefined
-    try {
-      text = JSON.stringify(args)
-    } catch {
-      // Named below.
-    }
-    if (text && memo?.text === text && mayRun() && pipeline!.holds(memo.known)) {
+    if (memo && mayRun() && isSame(args, memo.args) && pipeline!.holds(memo.known)) {
       const { id, known } = memo
       const { outcome } = known
       emit(id, 'status' in outcome ? 'duplicate' : 'joined')
       return outcome
     }
     const [unchecked, force] = toContact(args, warnOnce)
-    const contact = copyContact(isNobody(unchecked.external_id) ? {} : unchecked)
-    if ('path' in contact || byteLength(JSON.stringify(contact)) > maxBodyBytes) {
-      const { path = '', key } = contact as Partial<Problem>
-      const tell = ({ describeProblem }: EngineModule): void => warnOnce(describeProblem(path, key))
-      return withChunk(tell, `identify: ${path} is wrong`).then(() => emit('', 'dropped', 'invalid'))
+    const contact = check(unchecked)
+    if (isProblem(contact)) {
+      const { path, key } = contact
+      withChunk(({ describeProblem }) => warnOnce(describeProblem(path, key)), `identify: ${path} is wrong`)
+      return emit('', 'dropped', 'invalid')
     }
     if (given ? !settings : !globalThis.location) return emit(contact.external_id, 'dropped', 'no_page')
     if (!isReplaceable) {
       start()
-      if (isDecided()) return decide(contact, force, text)
+      if (isDecided()) return decide(contact, force, args)
     }
     return keep(contact, force)
   }
@@ -229,6 +238,8 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
     consent: (next) => {
       decided = checkOption('consent', next) as Consent
       enter(decided)
+      // What an earlier page has stored is erased without a wait.
+      if (decided === 'denied') start()
     },
     explain: last,
     on: (_event, listener) => on(listener),

@@ -10,7 +10,7 @@ export const isHidden = (): boolean => globalThis.document?.visibilityState === 
  * @param signal ends the listening
  */
 export const listenToPage = (leave: () => unknown, wake: () => unknown, signal: AbortSignal): void => {
-  if (!globalThis.document) return
+  if (!globalThis.document || !globalThis.addEventListener) return
   const hear = ({ type }: Event): unknown =>
     type === 'pagehide' || (type !== 'online' && isHidden()) ? leave() : wake()
   // Safari fires no visibilitychange when a tab navigates away (https://bugs.webkit.org/show_bug.cgi?id=151610). It
@@ -20,11 +20,13 @@ export const listenToPage = (leave: () => unknown, wake: () => unknown, signal: 
 
 /** `navigator.onLine` knows of networks, not of this machine: a proxy on a loopback address is never offline. */
 export const isOffline = (proxyUrl: string): boolean =>
-  globalThis.navigator?.onLine === false && !/\/\/(localhost|127\.|\[::1)/.test(proxyUrl)
+  globalThis.navigator?.onLine === false && !/^(localhost|127\.[\d.]+|\[::1])$/.test(new URL(proxyUrl).hostname)
 
 /** Global Privacy Control (https://w3c.github.io/gpc/) or Do Not Track. */
-export const hasPrivacySignal = (): boolean =>
-  (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl || navigator.doNotTrack === '1'
+export const hasPrivacySignal = (): boolean => {
+  const { globalPrivacyControl, doNotTrack } = Object(globalThis.navigator)
+  return globalPrivacyControl || doNotTrack === '1'
+}
 
 /** Runs a task once the page is shown: a page that is only prerendered may never be (https://wicg.github.io/nav-speculation/). */
 export const whenActivated = (task: () => void): void => {

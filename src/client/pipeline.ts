@@ -1,5 +1,7 @@
 import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
+import { parseRetryAfter } from '../core/retry.ts'
+import { within } from '../core/within.ts'
 import { createRecorder } from './acknowledge.ts'
 import { contractVersion } from './contract.ts'
 import type { Engine, EngineContext } from './engine-context.ts'
@@ -7,12 +9,12 @@ import { type OpenCall, openCallUntil } from './open-call.ts'
 import type { Pipeline, PipelineParts } from './pipeline-types.ts'
 import { createPost, type InFlight, outlivesPage } from './post.ts'
 import type { Settings } from './settings.ts'
-import { createStateStore, ledgerOf, nextNumber } from './state.ts'
+import { createStateStore, ledgerOf, nextNumber, pauseLeftMs } from './state.ts'
 import { createTokens, type Token } from './tokens.ts'
 import { joinFields, toBody, toFields, type WaitingFields } from './waiting-fields.ts'
 
 export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, load }: PipelineParts): Pipeline => {
-  const { clock, dedupeTtlMs, settleMs, debounceMs, proxyUrl } = settings
+  const { clock, dedupeTtlMs, settleMs, debounceMs, timeoutMs, proxyUrl } = settings
   const store = createStateStore(settings)
   const tokens = createTokens(settings)
   const post = createPost(settings, store)
@@ -29,7 +31,7 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
   let failures = 0
   let cancelNext: (() => void) | undefined
 
-  const waitMs = (): number => Math.max(...store.read().pause) - clock.now()
+  const waitMs = (): number => pauseLeftMs(store.read(), clock.now())
   const tokenMatches = (token: Token, id: string): boolean => (token.subject ?? person) === id
 
   const open = (id: string): OpenCall =>
@@ -56,17 +58,21 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
         updateNumber = Math.max(updateNumber, calledAt)
       }
       store.save()
+      const update = { id, session, fields, updateNumber } as InFlight
+      onWire.set(id, update)
       emit(id, 'sent')
       // A listener may have called `reset`, `close` or `consent`.
       if (!mayRun() || session !== store.read().session) return
-      const update = { id, session, fields, updateNumber }
-      const sent = { ...update, response: post(update, token) }
-      onWire.set(id, sent)
-      if (isBare) follow(sent)
+      update.response = post(update, token)
+      if (isBare) follow(update)
     }
   }
 
-  const next = (): void => {
+  const next = (isNow?: boolean): void => {
+    if (isNow) {
+      cancelNext?.()
+      cancelNext = undefined
+    }
     if (isBare && mayRun() && store.read().outbox.size)
       cancelNext ??= clock.after(Math.max(debounceMs, waitMs() + 1), () => {
         cancelNext = undefined
@@ -81,13 +87,19 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
   /** Follows an update that was sent without the engine: acknowledges by our own 2xx alone, and backs off from all else. */
   const follow = async (update: InFlight): Promise<void> => {
     const { id, session, fields, response } = update
-    let status: 'delivered' | 'accepted' | undefined
-    try {
-      const answer = await response
-      const body = await answer.json()
-      if (answer.ok && /^(delivered|accepted)$/.test(body.status)) status = body.status
-      if (answer.status === 401) tokens.discard()
-    } catch {}
+    let retryAfterMs = 0
+    const read = async (): Promise<'delivered' | 'accepted' | undefined> => {
+      try {
+        const { status, headers } = await response
+        retryAfterMs = parseRetryAfter(headers.get('retry-after'), clock.now()) ?? 0
+        if (status === 401) tokens.discard()
+        const word = (await (await response).json()).status
+        return word === { 200: 'delivered', 202: 'accepted' }[status] ? word : undefined
+      } catch {
+        return undefined
+      }
+    }
+    const status = await within(clock, timeoutMs, read(), () => undefined)
     const state = store.read()
     // A later one, or a reset.
     if (onWire.get(id) !== update || session !== state.session) return
@@ -100,7 +112,7 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
     } else {
       const now = clock.now()
       // The defaults of `retries`, whose own values only the chunk reads.
-      state.pause = [now, now + Math.min(500 * 1.5 ** failures++, 6e4), 0]
+      state.pause = [now, now + Math.round(Math.min(500 * 1.5 ** failures++, 6e4)), now + retryAfterMs]
       store.save()
     }
     next()
@@ -108,9 +120,14 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
 
   /** A failed import is remembered by browsers for the life of the page. */
   const loadEngine = (): Promise<void> => {
-    loading ??= load(proxyUrl)
+    loading ??= within(
+      clock,
+      timeoutMs,
+      load(proxyUrl).catch(() => undefined),
+      () => undefined,
+    )
       .then((chunk) => {
-        if (chunk.contractVersion !== contractVersion) throw 0
+        if (chunk?.contractVersion !== contractVersion) throw 0
         engine = chunk.createEngine(context)
         engine.adopt(calls, onWire)
         calls.clear()
@@ -169,6 +186,8 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
     const ledger = ledgerOf(state, id)
     const stored = state.outbox.get(id)
     const waiting = joinFields(stored, engine?.waiting(id) ?? {})
+    // Also later than what another browser profile's clock has left here.
+    for (const [, at] of Object.values(waiting)) state.last = Math.max(state.last, at)
     const calledAt = nextNumber(state, now)
     const fields = toFields(contact, calledAt)
     const refused: string[] = []
@@ -209,7 +228,12 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
       const { outbox, held } = store.read()
       if (outbox.size > held.size) loadEngine().then(() => engine?.sendAll())
     },
-    wake: () => mayRun() && engine?.sendAll(true),
+    wake: () => {
+      if (!mayRun()) return
+      engine?.sendAll(true)
+      if (isBare) store.read().pause[1] = 0
+      next(isBare)
+    },
     flush: async () => {
       await loading
       await engine?.flush()
@@ -217,13 +241,15 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
     },
     forget: (reason) => {
       cancelNext?.()
-      engine?.forget(reason)
-      for (const [id, call] of calls) call.end(emit(id, 'dropped', reason))
+      const open = [...calls]
       calls.clear()
       onWire.clear()
       person = undefined
       tokens.discard()
       if (reason !== 'closed') store.renew(reason === 'denied')
+      // Last: what a listener calls belongs to what comes after.
+      engine?.forget(reason)
+      for (const [id, call] of open) call.end(emit(id, 'dropped', reason))
     },
   }
 }

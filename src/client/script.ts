@@ -1,6 +1,6 @@
 import type { EngineModule } from './engine-context.ts'
 import { createClient, type Orq } from './orq.ts'
-import { isSameOrigin } from './url.ts'
+import { isSameOrigin, resolveUrl } from './url.ts'
 
 /** A command as the stub queues it: a function of the client, or a method's name and its arguments. */
 export type Command = ((orq: ScriptOrq) => void) | [method: keyof Orq, ...args: unknown[]]
@@ -40,7 +40,7 @@ export const install = (loadChunk: LoadChunk): ScriptOrq => {
     // A frame of another origin by this name, which may not even be looked at.
   }
   // Not that of a blob or of an inline tag: nothing lies beside those.
-  const url = /^https?:/.exec(tag?.src ?? '')?.input
+  const url = tag && /^https?:/.test(tag.src) ? resolveUrl(tag.src) : undefined
   const client = createClient({
     load: (proxyUrl) => loadChunk(url, proxyUrl),
     guessProxyUrl: () => {

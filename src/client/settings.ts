@@ -1,3 +1,4 @@
+import { isObject } from '../core/json.ts'
 import { type Clock, type Fetch, type KeyValueStore, systemClock } from '../core/ports.ts'
 import type { RetryConfig } from '../core/retry.ts'
 import type { ClientOptions } from './options.ts'
@@ -40,7 +41,7 @@ export const optionTable: { readonly [name in keyof ClientOptions]-?: Rule } = {
   dedupeTtlMs: [aTime, 86_400_000, 0, 1e15],
   outbox: ["'local' or 'memory'", 'local'],
   outboxTtlMs: [aTime, 604_800_000, 0, 1e15],
-  retries: ['an object', {}],
+  retries: ['an object as RetryConfig, its numbers from 1', {}],
   timeoutMs: [aTime, 10_000, 1],
   settleMs: [aTime, 12_000, 1],
   consent: ["'granted', 'pending' or 'denied'", 'granted'],
@@ -55,26 +56,33 @@ export const optionTable: { readonly [name in keyof ClientOptions]-?: Rule } = {
 type OptionName = keyof ClientOptions
 export const optionNames = /* @__PURE__ */ Object.keys(optionTable) as OptionName[]
 
+const isRetryConfig = ({ strategy = 'none', backoff = {} }: RetryConfig): boolean =>
+  (strategy === 'none' || strategy === 'backoff') &&
+  isObject(backoff) &&
+  Object.values(backoff).every((ms) => ms === undefined || (typeof ms === 'number' && ms >= 1))
+
 /** @returns the value, undefined when it is wrong. A text does for a number and a flag: a script tag has nothing else. */
 const parse = ([kind, , least = 0, most = longestTimerMs]: Rule, given: unknown): unknown => {
   const type = typeof given
   if (kind === aUrl)
     return (type === 'string' || given instanceof URL) && given ? resolveUrl(given as string) : undefined
-  if (kind === aFlag) return { true: true, '': true, false: false }[`${given}`]
+  if (kind === aFlag)
+    return given === '' || given === 'true' || (given !== 'false' && (type === 'boolean' ? given : undefined))
   if (kind === aTime) {
     const ms = type === 'string' && (given as string).trim() ? Number(given) : given
     return typeof ms === 'number' && ms >= least && ms <= most ? ms : undefined
   }
   // Of an object its methods are looked at, of a choice its name.
   const methods = kind.split('with ')[1]?.split(', ') ?? []
-  const isRight =
-    kind.includes(type) && given
+  const isRight = kind.includes('RetryConfig')
+    ? isObject(given) && isRetryConfig(given)
+    : kind.includes(type) && given
       ? methods.every((name) => typeof Object(given)[name] === 'function')
-      : kind.includes(`'${given}'`)
+      : type === 'string' && /^\w+$/.test(given as string) && kind.includes(`'${given}'`)
   return isRight || (given === '' && kind.includes('or a function')) ? given : undefined
 }
 
-/** @throws RangeError naming the option, what it may be and what was given, unless that can hold a secret */
+/** @throws RangeError naming the option, what it may be and the kind of what was given, which may be a secret */
 export const checkOption = (name: OptionName, given: unknown): unknown => {
   const rule = optionTable[name]
   const [kind, , least = 0, most = longestTimerMs] = rule
@@ -86,7 +94,8 @@ export const checkOption = (name: OptionName, given: unknown): unknown => {
   }
   if (value !== undefined) return value
   const range = kind === aTime ? `${least} to ${most}` : ''
-  throw RangeError(`orq: ${name} must be ${kind}${range}, got ${/RL|str|obj|fun/.test(kind) ? typeof given : given}`)
+  const type = typeof given
+  throw RangeError(`orq: ${name} must be ${kind}${range}, got ${type === 'number' ? given : type}`)
 }
 
 /**

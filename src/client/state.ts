@@ -1,9 +1,10 @@
+import { copyContact, isProblem } from '../core/contact.ts'
 import { hash, randomId } from '../core/hash.ts'
 import { toText } from '../core/json.ts'
-import type { Ledger } from '../core/ledger.ts'
+import type { Ledger, LedgerEntry } from '../core/ledger.ts'
 import { browserStorage } from './browser-storage.ts'
 import type { Settings } from './settings.ts'
-import { isEmpty, type WaitingFields } from './waiting-fields.ts'
+import { isEmpty, type WaitingField, type WaitingFields } from './waiting-fields.ts'
 
 /** What one browser knows of one proxy. Read it, change it and save it without awaiting in between. */
 export interface State {
@@ -41,6 +42,8 @@ export interface StateStore {
   revision(): string | undefined
 }
 
+/** As long as a Retry-After may ask for. */
+const longestWaitMs = 36e5
 /** How many contacts the ledger remembers. */
 const maxSeen = 20
 /** How many contacts the outbox stores. */
@@ -48,7 +51,9 @@ export const maxStored = 500
 /** A loop over more contacts than that writes once. */
 const manyContacts = 20
 
-const isTime = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < 1e15
+/** Numbers of updates are times too: at most 15 digits on the wire, with room for those to come. */
+export const isTime = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 9.5e14
 const isText = (value: unknown): boolean => typeof value === 'string'
 
 const blankOutbox = (): Pick<State, 'outbox' | 'held' | 'pause'> => ({
@@ -57,7 +62,7 @@ const blankOutbox = (): Pick<State, 'outbox' | 'held' | 'pause'> => ({
   pause: [0, 0, 0],
 })
 
-/** What is not of the right shape stands for nothing. An entry of a ledger is only compared, so that any is harmless. */
+/** What is not of the right shape stands for nothing. Entries of a ledger are looked at when they are asked for. */
 const parseLedger = (stored: unknown): Partial<State> => {
   const { id, salt, session, last, seen } = Object(stored) as State
   return [id, salt, session].every(isText) && isTime(last)
@@ -65,17 +70,37 @@ const parseLedger = (stored: unknown): Partial<State> => {
     : { seen: {} }
 }
 
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
+
+/** @returns undefined where it is none, or is no contact's field */
+const parseField = (id: string, name: string, stored: unknown): WaitingField | undefined => {
+  try {
+    const [json, calledAt, force] = listOf(stored) as WaitingField
+    const contact = copyContact({ external_id: id, [name]: JSON.parse(json) })
+    return !isProblem(contact) && contact.external_id === id && isTime(calledAt)
+      ? [toText(contact[name as 'email']), calledAt, force ? 1 : 0]
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** The same, and without what was called before `since`; `onLoss` hears of that. */
 const parseOutbox = (stored: unknown, since: number, onLoss: () => void): Partial<State> => {
   const state = blankOutbox()
-  const { unsent, pause } = Object(stored) as { unsent: [string, WaitingFields, unknown][]; pause: Pause }
-  if (Array.isArray(pause) && pause.every(isTime)) Object.assign(state.pause, pause)
-  for (const [id, stored, isHeld] of Array.isArray(unsent) ? unsent : []) {
+  const { unsent, pause } = Object(stored) as Record<string, unknown>
+  const times = listOf(pause).filter(isTime)
+  // No server is waited for longer than an hour.
+  if (times.length === 3 && times.every((time) => time <= times[0]! + longestWaitMs)) state.pause = times as Pause
+  for (const entry of listOf(unsent)) {
+    const [id, stored, isHeld] = listOf(entry) as [string, unknown, unknown]
     const fields: WaitingFields = {}
-    for (const [field, waiting] of Object.entries(Object(stored) as WaitingFields))
-      if (isText(waiting[0]) && isTime(waiting[1]) && waiting[1] > since) fields[field] = waiting
+    for (const [name, one] of Object.entries(Object(stored))) {
+      const field = parseField(id, name, one)
+      if (field && field[1] > since) fields[name] = field
       else onLoss()
-    state.outbox.set(`${id}`, fields)
+    }
+    if (!isEmpty(fields)) state.outbox.set(id, fields)
     if (isHeld) state.held.add(id)
   }
   return state
@@ -121,6 +146,12 @@ export const createStateStore = (settings: Settings): StateStore => {
 
   const blank = (session: string) => ({ salt: randomId(), session, seen: {}, ...blankOutbox() })
 
+  /** At the end of this task, unless all is erased before. */
+  const saveLater = (): void => {
+    if (!isUnsaved) queueMicrotask(() => isUnsaved && save())
+    isUnsaved = true
+  }
+
   const read = (): State => {
     state ??= { id: randomId(), last: 0, ...blank('') }
     if (isUnsaved) return state
@@ -129,7 +160,7 @@ export const createStateStore = (settings: Settings): StateStore => {
     Object.assign(
       state,
       load(0, parseLedger),
-      load(1, (stored) => parseOutbox(stored, clock.now() - outboxTtlMs, () => queueMicrotask(save))),
+      load(1, (stored) => parseOutbox(stored, clock.now() - outboxTtlMs, saveLater)),
     )
     state.last = Math.max(state.last, last)
     return state
@@ -138,7 +169,7 @@ export const createStateStore = (settings: Settings): StateStore => {
   const save = (): void => {
     isUnsaved = false
     const { outbox: waiting, held, pause, ...ledger } = state!
-    const entries = Object.entries(ledger.seen).filter(([, one]) => !isEmpty(one))
+    const entries = Object.entries(ledger.seen).filter(([, one]) => !isEmpty(Object(one)))
     ledger.seen = state!.seen = Object.fromEntries(entries.slice(-maxSeen))
     for (const [id, fields] of waiting) if (isEmpty(fields)) waiting.delete(id)
     const unsent = [...waiting].slice(0, maxStored).map(([id, fields]) => [id, fields, held.has(id)])
@@ -151,14 +182,14 @@ export const createStateStore = (settings: Settings): StateStore => {
     read,
     save,
     keep: () => {
-      if (state!.outbox.size < manyContacts) return save()
-      if (!isUnsaved) queueMicrotask(() => isUnsaved && save())
-      isUnsaved = true
+      if (state!.outbox.size < manyContacts) save()
+      else saveLater()
     },
     // The ledger's text alone: every call takes a number, and it holds the last.
     revision: () => textOf(0),
     renew: (isErased) => {
       Object.assign(read(), blank(randomId()), isErased && { id: randomId() })
+      isUnsaved = false
       if (isErased) {
         put(0)
         put(1)
@@ -168,13 +199,20 @@ export const createStateStore = (settings: Settings): StateStore => {
 }
 
 /** The ledger of one contact, made when there is none, and moved behind the others: the oldest are pruned first. */
-export const ledgerOf = ({ seen, salt }: State, id: string): Ledger => {
+export const ledgerOf = ({ seen, salt, last }: State, id: string): Ledger => {
   const key = hash(salt, id)
-  const ledger: Ledger = Object(seen[key])
+  const ledger: Ledger = {}
+  for (const [field, entry] of Object.entries(Object(seen[key])))
+    if (Array.isArray(entry) && isTime(entry[1]) && isTime(entry[2]) && entry[2] <= last)
+      ledger[field] = entry as LedgerEntry
   delete seen[key]
   seen[key] = ledger
   return ledger
 }
 
 /** The present time, or one more than the last number: a device's clock may be set back. */
-export const nextNumber = ({ last }: State, now: number): number => Math.max(last + 1, now)
+export const nextNumber = ({ last }: State, now: number): number => Math.max(last + 1, Math.floor(now))
+
+/** How long nothing is tried, in milliseconds; 0 or less: now. A clock that was set back since ends it. */
+export const pauseLeftMs = ({ pause: [failedAt, ...untils] }: State, now: number): number =>
+  now < failedAt ? 0 : Math.max(...untils) - now

@@ -1,4 +1,6 @@
+import { within } from '../core/within.ts'
 import type { Settings } from './settings.ts'
+import { trySlash } from './slash.ts'
 
 export interface Token {
   bearer: string
@@ -10,6 +12,12 @@ export interface Token {
   arrivedAt: number
 }
 
+/**
+ * `unset`: there is no source. `thrown`: the function threw. `unreachable`: no answer of the token route. `shape`: no token in what
+ * came. `characters`: a token that no header can hold. `late`: none within `timeoutMs`.
+ */
+export type TokenProblem = 'unset' | 'thrown' | 'unreachable' | 'shape' | 'characters' | 'late' | number
+
 export interface Tokens {
   /** The token at hand. */
   held?: Token | undefined
@@ -18,8 +26,8 @@ export interface Tokens {
    * @returns null when nobody is signed in, undefined when the source fails
    */
   ask(externalId?: string): Promise<Token | null | undefined>
-  /** What the source has failed with: an error, or the status of the token route, 0 for a redirect. */
-  problem?: unknown
+  /** What the source has failed with. A number is the status of the token route, 0 for a redirect. */
+  problem?: TokenProblem
   discard(): void
 }
 
@@ -28,38 +36,44 @@ const claimsOf = (token: string): Record<string, unknown> => {
   try {
     const bytes = atob(token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/'))
     // Deprecated, never to go, and the shortest way from bytes to UTF-8.
-    return Object(JSON.parse(decodeURIComponent(escape(bytes))))
+    return { ...JSON.parse(decodeURIComponent(escape(bytes))) }
   } catch {
     return {}
   }
 }
 
 export const createTokens = (settings: Settings): Tokens => {
-  const { token: source, tokenUrl, subjectClaim, clock, fetch } = settings
+  const { token: source, tokenUrl, subjectClaim, clock, timeoutMs, fetch } = settings
   let asked: ReturnType<Tokens['ask']> | undefined
 
+  const post = trySlash((slash) => fetch(tokenUrl + slash, { method: 'POST', cache: 'no-store', redirect: 'manual' }))
+
   const askRoute = async (): Promise<unknown> => {
-    if (!tokenUrl) throw undefined
-    const response = await fetch(tokenUrl, {
-      method: 'POST',
-      cache: 'no-store',
-      redirect: 'manual',
-    })
+    tokens.problem = 'unset'
+    if (!tokenUrl) throw 0
+    tokens.problem = 'unreachable'
+    const response = await post()
     const { status, ok } = response
     if (status === 204 || status === 401) return null
-    if (!ok) throw status
-    // What is no JSON, and what has no token, is the same mistake.
-    const { token = 0 } = Object(await response.json().catch(() => 0))
-    return token
+    tokens.problem = status
+    if (!ok) throw 0
+    tokens.problem = 'shape'
+    // Nobody is null there: a text without anything in it is a mistake.
+    const { token } = Object(await response.json())
+    return token || (token === null ? token : 0)
   }
 
   const request = async (externalId: string | undefined): ReturnType<Tokens['ask']> => {
+    tokens.problem = 'thrown'
     try {
       const bearer =
         typeof source === 'function' ? await source(externalId) : source === undefined ? await askRoute() : source
       if (bearer === null || bearer === undefined || bearer === '') return null
+      tokens.problem = 'shape'
+      const isText = typeof bearer === 'string'
       // What a header cannot hold would make `fetch` throw.
-      if (typeof bearer !== 'string' || !/^[!-~]+$/.test(bearer)) throw SyntaxError()
+      if (isText) tokens.problem = 'characters'
+      if (!isText || !/^[!-~]+$/.test(bearer)) return undefined
       const claims = claimsOf(bearer)
       const subject = claims[subjectClaim]
       return {
@@ -68,8 +82,7 @@ export const createTokens = (settings: Settings): Tokens => {
         claims,
         arrivedAt: clock.monotonic(),
       }
-    } catch (problem) {
-      tokens.problem = problem
+    } catch {
       return undefined
     }
   }
@@ -79,15 +92,22 @@ export const createTokens = (settings: Settings): Tokens => {
       asked = tokens.held = undefined
     },
     ask: (externalId) => {
-      if (!asked) {
-        const mine = request(externalId)
-        asked = mine
-        mine.then((answer) => {
-          // Discarded meanwhile: it may speak for a former person.
-          if (mine === asked && answer) tokens.held = answer
-        })
+      if (asked) return asked
+      const start = async (): ReturnType<Tokens['ask']> => {
+        // The source may call `identify`, which asks for a token, and a loop over people asks for each.
+        await 0
+        return mine === asked ? request(externalId) : (asked ?? null)
       }
-      return asked
+      const mine: ReturnType<Tokens['ask']> = within(clock, timeoutMs, start(), () => {
+        tokens.problem = 'late'
+        return undefined
+      })
+      asked = mine
+      mine.then((answer) => {
+        // Discarded meanwhile: it may speak for a former person.
+        if (mine === asked && answer) tokens.held = answer
+      })
+      return mine
     },
   }
   return tokens

@@ -21,4 +21,4 @@ export const resolveUrl = (given: string | URL): string => {
 }
 
 /** True where a URL is of the page's own origin. */
-export const isSameOrigin = (url: string): boolean => url.startsWith(resolveUrl('/') || 'no page')
+export const isSameOrigin = (url: string): boolean => resolveUrl(url).startsWith(resolveUrl('/') || 'no page')

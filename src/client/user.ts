@@ -1,7 +1,11 @@
 import type { Register } from './register.ts'
 
 /** What the app has registered by that name; otherwise the other. */
-type Registered<Name extends string, Otherwise> = Register extends { [name in Name]: infer Own } ? Own : Otherwise
+type Registered<Name extends string, Otherwise extends object> = Register extends {
+  [name in Name]: infer Own extends object
+}
+  ? Own
+  : Otherwise
 
 /** `T` where JSON can hold it; never where it cannot: functions, symbols, bigints, maps and sets. */
 export type JsonOf<T> = unknown extends T
@@ -15,7 +19,7 @@ export type JsonOf<T> = unknown extends T
         : { [key in keyof T]: JsonOf<T[key]> }
 
 /** What `metadata` may be: as you have registered it, or any object that JSON can hold. */
-export type MetadataOf<Metadata extends object> = Registered<'metadata', Metadata & JsonOf<Metadata>> & object
+export type MetadataOf<Metadata extends object> = Registered<'metadata', Metadata & JsonOf<Metadata>>
 
 /**
  * What `identify` takes as an object, in camelCase or in the wire's snake_case; of both the later key counts. Absent
@@ -64,7 +68,7 @@ export interface Traits extends ContactTraits {
 }
 
 /** What traits may be: as you have registered them, or any object that JSON can hold. */
-type TraitsOf<Own> = Registered<'traits', Own & JsonOf<Own> & ContactTraits>
+type TraitsOf<Own extends object> = Registered<'traits', Own & JsonOf<Own> & ContactTraits>
 
 /** How one call of `identify` differs from others. */
 export interface IdentifyOptions {

@@ -6,6 +6,10 @@ export const createWarnOnce = (): WarnOnce => {
   return (text, level = 'error') => {
     if (printed.has(text)) return
     printed.add(text)
-    console[level](`orq: ${text}`)
+    try {
+      console[level](`orq: ${text}`)
+    } catch {
+      // A page's own console may throw.
+    }
   }
 }

@@ -1,3 +1,5 @@
+import { isObject } from './json.ts'
+
 /**
  * A JSON value (RFC 8259) that arrives as it left: numbers finite, whole ones within ±(2⁵³−1), no NUL or lone surrogate in
  * a text, no key `__proto__`, `constructor` or `prototype`.
@@ -47,6 +49,11 @@ export interface Problem {
 /** The largest body of one contact, in bytes of UTF-8 JSON. */
 export const maxBodyBytes = 32_000
 
+/** The path to a value that JSON would lose or change. Of a class of its own: what a getter throws is not ours to show. */
+class NoJson {
+  constructor(readonly path: readonly string[]) {}
+}
+
 /**
  * A fresh deep copy with sorted keys, so that equal values have equal JSON. Throws at whatever JSON would lose or
  * change, at depth over 16 (which ends cycles too), at more nodes than a body can hold, and at keys that reach a
@@ -54,7 +61,7 @@ export const maxBodyBytes = 32_000
  */
 const copyJson = (value: unknown, path: readonly string[], size: { left: number }): Json => {
   const check = (isGood: boolean): void => {
-    if (!isGood) throw path
+    if (!isGood) throw new NoJson(path)
   }
   check(--size.left > 0)
   if (value === null || typeof value === 'boolean') return value
@@ -73,15 +80,19 @@ const copyJson = (value: unknown, path: readonly string[], size: { left: number 
   const { toJSON } = value as { toJSON?: unknown }
   // Of a Date without a time it gives null.
   if (typeof toJSON === 'function') return copyJson(toJSON.call(value) ?? toJSON, path, size)
-  // A Map, a Set, an element and the like would become `{}`. Any prototype will do: other windows have their own.
-  check({}.toString.call(value) === '[object Object]')
+  check(isObject(value))
   const copy: { [key: string]: Json } = {}
   for (const key of Object.keys(value as object).sort()) {
-    const item = (value as Record<string, unknown>)[key]
     const inside = [...path, key]
-    copyJson(key, inside, size)
-    if (key.length > 128 || /^(__proto__|constructor|prototype)$/.test(key)) throw inside
-    if (item !== undefined) copy[key] = copyJson(item, inside, size)
+    try {
+      const item = (value as Record<string, unknown>)[key]
+      copyJson(key, inside, size)
+      if (key.length > 128 || /^(__proto__|constructor|prototype)$/.test(key)) throw 0
+      if (item !== undefined) copy[key] = copyJson(item, inside, size)
+    } catch (error) {
+      // A getter may throw anything.
+      throw error instanceof NoJson ? error : new NoJson(inside)
+    }
   }
   return copy
 }
@@ -146,14 +157,18 @@ export const copyContact = (input: unknown): Contact | Omit<Problem, 'hint'> => 
     }
     return contact as unknown as Contact
   } catch (error) {
-    return { path: path.slice(0, 128), ...(Array.isArray(error) && { key: error.join('.').slice(0, 128) }) }
+    return { path: path.slice(0, 128), ...(error instanceof NoJson && { key: error.path.join('.').slice(0, 128) }) }
   }
 }
+
+/** Of an own property: a page may hang anything on all objects. */
+export const isProblem = <Problem extends { path: string }>(checked: Contact | Problem): checked is Problem =>
+  Object.hasOwn(checked, 'path')
 
 /** The same, and what would be right. */
 export const parseContact = (input: unknown): Contact | Problem => {
   const contact = copyContact(input)
-  return 'path' in contact ? { path: contact.path, hint: hintOf(contact.path) } : contact
+  return isProblem(contact) ? { path: contact.path, hint: hintOf(contact.path) } : contact
 }
 
 /** What many programs make of nobody: no id, though some of it is a text. */

@@ -74,17 +74,4 @@ describe('without its chunk, a page', () => {
     await later(world.clock, 12_000)
     expect(outcome()).toBe('delivered')
   })
-
-  test.each([
-    [400, 'bad_request'],
-    [403, 'token_revoked'],
-    [413, 'too_large'],
-    [415, 'unsupported_media_type'],
-  ])('drops what the proxy will never take: %i %s', async (status, code) => {
-    answerAlways(world, () => refused(status, code))
-    const { orq, posts } = world.load({}, noChunk)
-    const outcome = look(orq.identify(user))
-    await later(world.clock, 12_000)
-    expect([outcome(), posts.length, storedContacts(world)]).toEqual(['dropped: rejected', 1, []])
-  })
 })

@@ -134,7 +134,6 @@ describe('a property that is hung on every object of the page changes nothing', 
   test.each<[string, unknown]>([
     ['extend', () => {}],
     ['path', 'theirs'],
-    ['force', true],
     ['email', ['"their@example.com"', 900_000_000_000_000, 0]],
     ['each', () => {}],
     ['then', 'text'],

@@ -1,5 +1,7 @@
 import type { Clock } from '../../core/ports.ts'
 import { parseRetryAfter } from '../../core/retry.ts'
+import { statusOf } from '../../core/wire.ts'
+import { isTime } from '../state.ts'
 import type { Failure } from './backoff.ts'
 
 /** What an answer says of the update that it answers. */
@@ -29,7 +31,8 @@ const verdictOf = (
 ): Answer['verdict'] | undefined => {
   if (status === 200 && state === 'delivered') return state
   if (status === 202 && state === 'accepted') return state
-  if (status < 400) return undefined
+  // A firewall may know our words, but hardly which goes with which.
+  if (!Object.hasOwn(statusOf, code) || statusOf[code as keyof typeof statusOf] !== status) return undefined
   if (renewing.test(code)) return 'renew'
   if (rejecting.test(code)) return 'rejected'
   if (code === 'superseded') return code
@@ -65,7 +68,7 @@ export const readAnswer = async (response: Promise<Response>, clock: Clock): Pro
         code,
         status,
         field: textOf(body['path']).split('.')[0],
-        updateNumber: Number.isSafeInteger(number) && (number as number) < 1e15 ? (number as number) : 0,
+        updateNumber: verdict === 'superseded' && isTime(number) ? number : 0,
       }
   } catch {}
   // A web server in front answers so while the proxy restarts, or is busy.
@@ -83,13 +86,3 @@ export const readAnswer = async (response: Promise<Response>, clock: Clock): Pro
     isRedirect,
   }
 }
-
-/** The promise's value, or another one when it takes too long: a patched fetch may ignore its signal. */
-export const within = <T>(clock: Clock, ms: number, promise: Promise<T>, late: () => T): Promise<T> =>
-  new Promise((resolve) => {
-    const cancel = clock.after(ms, () => resolve(late()))
-    promise.then((value) => {
-      cancel()
-      resolve(value)
-    })
-  })

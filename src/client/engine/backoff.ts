@@ -1,7 +1,7 @@
 import { nextDelay } from '../../core/retry.ts'
 import type { PendingReason } from '../outcome.ts'
 import type { Settings } from '../settings.ts'
-import type { StateStore } from '../state.ts'
+import { pauseLeftMs, type StateStore } from '../state.ts'
 
 /** Not delivered; kept and tried again. */
 export interface Failure {
@@ -33,14 +33,13 @@ export const createBackoff = ({ clock, retries }: Settings, store: StateStore): 
   /** Nothing is tried before this time, on this page alone, by the monotonic clock. */
   let quietUntil = 0
   let quietSince = 0
+  /** Attempts have gone on for `maxElapsedTime`: from then on nothing but time shortens a wait. */
+  let isExhausted = false
   const { initialInterval = 500, maxInterval = 6e4 } = retries.backoff ?? {}
   const shortestMs = 2 * initialInterval
   return {
     waitMs: () => {
-      const [failedAt, ...untils] = store.read().pause
-      const now = clock.now()
-      const left = now < failedAt ? 0 : Math.max(...untils) - now
-      return Math.max(left, quietUntil - clock.monotonic())
+      return Math.max(pauseLeftMs(store.read(), clock.now()), quietUntil - clock.monotonic())
     },
     onFailure: ({ reason, noAutoRetry, retryAfterMs = 0 }) => {
       const now = clock.now()
@@ -50,9 +49,10 @@ export const createBackoff = ({ clock, retries }: Settings, store: StateStore): 
       // Once attempts have ended, calls are still not tried more often than at the end.
       const waitMs = delayMs ?? (retries.strategy === 'none' ? 0 : maxInterval)
       quietSince = clock.monotonic()
+      isExhausted = delayMs === undefined
       if (isAlone) quietUntil = quietSince + waitMs
-      else {
-        store.read().pause = [now, now + waitMs, now + retryAfterMs]
+      if (!isAlone || retryAfterMs) {
+        store.read().pause = [now, isAlone ? now : now + Math.round(waitMs), now + retryAfterMs]
         store.save()
       }
       return isAlone || delayMs === undefined ? undefined : Math.max(waitMs, retryAfterMs)
@@ -60,11 +60,13 @@ export const createBackoff = ({ clock, retries }: Settings, store: StateStore): 
     onDelivered: () => {
       store.read().pause = [0, 0, 0]
       failures = quietUntil = 0
+      isExhausted = false
     },
     onWake: () => {
       store.read().pause[1] = quietUntil = 0
     },
     onNewData: () => {
+      if (isExhausted) return
       const { pause } = store.read()
       pause[1] = Math.min(pause[1], pause[0] + shortestMs)
       quietUntil = Math.min(quietUntil, quietSince + shortestMs)

@@ -81,6 +81,7 @@ export const createEngine = (context: EngineContext): Engine => {
           for (const field of Object.keys(update.fields)) contact.onWire[field] = update.updateNumber
           sender.track({ ...update, contact })
         }
+        warnOf(contact)
         sender.wait(contact, false)
         if (isOffline(proxyUrl)) outbox.settle(contact, pending('offline'), 0)
       }
@@ -128,7 +129,8 @@ export const createEngine = (context: EngineContext): Engine => {
     },
     forget: (reason) => {
       sender.halt()
-      for (const contact of all.values()) outbox.drop(contact, reason)
+      // A copy: a listener may call `identify` for what comes after.
+      for (const contact of [...all.values()]) outbox.drop(contact, reason)
     },
   }
 }

@@ -1,27 +1,43 @@
 import type { EngineContext } from '../engine-context.ts'
+import type { TokenProblem } from '../tokens.ts'
 import { isSameOrigin } from '../url.ts'
 import type { WarnOnce } from '../warn-once.ts'
 import type { Answer } from './answer.ts'
 
-/** What to do about a token that does not come, by what its source has failed with; a number is a status. */
-const hintOf = (problem: unknown, isFunction: boolean): string => {
-  if (problem === 'late') return 'the token did not come within timeoutMs'
-  if (isFunction) return 'the token function failed: it has to give a text, or null when nobody is signed in'
-  if (problem === undefined)
-    return 'set tokenUrl or token: the proxy is on another origin than the page, so that its token route is not guessed'
+const hints: { [problem in Exclude<TokenProblem, number>]: string } = {
+  unset: 'set tokenUrl or token: the proxy is on another origin than the page, so that its token route is not guessed',
+  thrown: 'the token function failed: it has to give a text, or null when nobody is signed in',
+  unreachable: 'the token route cannot be reached',
+  shape: 'the token route answers without { "token": "…" }',
+  characters: 'the token has a blank, a line break or another character that no header can hold',
+  late: 'the token did not come within timeoutMs',
+}
+
+/** What to do about a token that does not come. */
+const hintOf = (problem: TokenProblem, isFunction: boolean): string => {
+  if (problem === 'shape' && isFunction) return hints.thrown
+  if (typeof problem !== 'number') return hints[problem]
   if (problem === 0)
     return 'the token route redirects; set tokenUrl to where that ends, and let it answer 204 when nobody is signed in'
-  if (problem === 404)
-    return 'the token route is not there (404): set tokenUrl to your own, or let the proxy make tokens'
-  if (typeof problem === 'number')
-    return `the token route answers ${problem}; it has to answer { "token": "…" }, or 204 when nobody is signed in`
-  return problem instanceof SyntaxError
-    ? 'the token route answers without { "token": "…" }'
-    : 'the token route cannot be reached'
+  return problem === 404
+    ? 'the token route is not there (404): set tokenUrl to your own, or let the proxy make tokens'
+    : `the token route answers ${problem}; it has to answer { "token": "…" }, or 204 when nobody is signed in`
 }
 
 export const explainToken = ({ settings, tokens, warnOnce }: EngineContext): void =>
-  warnOnce(`token: ${hintOf(tokens.problem, settings.token !== undefined)}`)
+  warnOnce(`token: ${hintOf(tokens.problem ?? 'late', typeof settings.token === 'function')}`)
+
+/** What to do about a token that the proxy refuses, by its code. */
+export const explainRefusal = ({ settings, tokens }: EngineContext, code: string): string => {
+  const { token, subjectClaim } = settings
+  const claims = tokens.held?.claims ?? {}
+  if (code === 'scope_mismatch') return 'the proxy says that the token names another person'
+  if (code === 'token_expired')
+    return `the proxy says that the token has expired: ${typeof token === 'string' ? 'give token as a function' : 'let it live longer, or set the clock of the server that makes it'}`
+  if (Object.keys(claims)[0] && typeof claims[subjectClaim] !== 'string')
+    return `the proxy refuses the token (${code}): its claim ${subjectClaim} is no text`
+  return `the proxy refuses the token (${code}): do both have the same secret or keys?`
+}
 
 /** Says what to do about an answer that is a mistake of somebody's. Most answers are none. */
 export const explainAnswer = (answer: Answer, proxyUrl: string, warnOnce: WarnOnce): void => {
@@ -31,11 +47,17 @@ export const explainAnswer = (answer: Answer, proxyUrl: string, warnOnce: WarnOn
       `the proxy refused ${field || 'an update'}: ${code}${code === 'field_forbidden' ? '; the token does not allow this field' : ''}`,
     )
   if (typeof verdict !== 'object' || verdict.reason !== 'unreachable') return
-  const origin = isSameOrigin(proxyUrl) ? '' : "; if it is up, add this page's origin to its allowedOrigins"
-  if (code === 'not_found') warnOnce(`proxyUrl ${proxyUrl} is not the folder of the proxy: set it to its basePath`)
+  const isMixed = /^https/.test(globalThis.location?.protocol ?? '') && /^http:/.test(proxyUrl)
+  const origin = isMixed
+    ? ': browsers refuse http from a page of https'
+    : isSameOrigin(proxyUrl)
+      ? ''
+      : "; if it is up, add this page's origin to its allowedOrigins"
+  if (code === 'not_found' || code === 'method_not_allowed')
+    warnOnce(`proxyUrl ${proxyUrl} is not the folder of the proxy: set it to its basePath`)
   else if (code === 'origin_forbidden') warnOnce(`the proxy refuses this page's origin: add it to its allowedOrigins`)
   else if (isRedirect)
     warnOnce(`proxyUrl ${proxyUrl} redirects: set it to where that ends, without a sign-in before it`)
   else if (status) warnOnce(`no proxy of ours answers at proxyUrl ${proxyUrl} (status ${status})`)
-  else warnOnce(`nobody answers at proxyUrl ${proxyUrl}${origin}`, 'warn')
+  else warnOnce(`nobody answers at proxyUrl ${proxyUrl}${origin}`)
 }

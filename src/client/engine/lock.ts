@@ -20,9 +20,12 @@ export const createLock =
       if (typeof document === 'undefined') return resolve(task(true))
       const waiting = new AbortController()
       const cancel = clock.after(maxWaitMs, () => waiting.abort())
-      const hold = (): Promise<void> => {
+      let hasBegun = false
+      const hold = async (): Promise<void> => {
         cancel()
-        return new Promise((release) => {
+        if (hasBegun) return
+        hasBegun = true
+        await new Promise<void>((release) => {
           const holding = new AbortController()
           const { signal } = holding
           const end = (): void => {
@@ -33,14 +36,17 @@ export const createLock =
           document.addEventListener('visibilitychange', end, { signal })
           const ending = new Promise<void>((begin) => clock.after(10, begin)).then(() => task(!signal.aborted))
           resolve(ending)
-          ending.then(() => clock.after(lingerMs, end))
+          const linger = (): unknown => clock.after(lingerMs, end)
+          ending.then(linger, linger)
         })
       }
-      const { locks } = navigator as { locks?: LockManager }
-      // Rejects after the wait, and at once in an opaque origin.
-      const held = locks?.request(name, { signal: waiting.signal }, hold) ?? Promise.reject()
-      held.catch(() => {
+      // Rejects after the wait, and at once in an opaque origin; a shim may throw, or not hear the signal.
+      const without = (): void => {
         cancel()
-        resolve(task(false))
-      })
+        if (!hasBegun) resolve(task(false))
+        hasBegun = true
+      }
+      waiting.signal.addEventListener('abort', without)
+      const ask = async (): Promise<void> => navigator.locks.request(name, { signal: waiting.signal }, hold)
+      ask().catch(without)
     })

@@ -54,13 +54,14 @@ export const createOutbox = ({ store, emit, open }: EngineContext): Outbox => {
   const settle: Outbox['settle'] = (contact, outcome, updateNumber, againInMs) => {
     const { id, calls, refused } = contact
     const { status, reason } = outcome
-    const told = emit(id, status, reason, { refused: refused.length ? [...refused] : undefined, againInMs })
-    for (const call of calls)
-      if (updateNumber === undefined || call.updateNumber === updateNumber || !call.isOpen) {
-        calls.delete(call)
-        call.end(told)
-      }
+    const ending = [...calls].filter(
+      (call) => updateNumber === undefined || call.updateNumber === updateNumber || !call.isOpen,
+    )
+    // First: a listener may call anything.
+    for (const call of ending) calls.delete(call)
     if (!calls.size) contact.refused = []
+    const told = emit(id, status, reason, { refused: refused.length ? refused : undefined, againInMs })
+    for (const call of ending) call.end(told)
   }
 
   const drop: Outbox['drop'] = (contact, reason) => {

@@ -1,20 +1,21 @@
+import { within } from '../../core/within.ts'
 import { createRecorder } from '../acknowledge.ts'
 import type { EngineContext } from '../engine-context.ts'
 import { dropped, type PendingReason, pending } from '../outcome.ts'
+import type { Token } from '../tokens.ts'
 import type { WaitingFields } from '../waiting-fields.ts'
-import { type Answer, readAnswer, within } from './answer.ts'
+import { type Answer, readAnswer } from './answer.ts'
 import type { Failure } from './backoff.ts'
-import { explainAnswer, explainToken } from './explain.ts'
+import { explainAnswer, explainRefusal, explainToken } from './explain.ts'
 import { freshToken } from './fresh-token.ts'
 import { giveUp } from './give-up.ts'
-import { launchContact } from './launch-contact.ts'
 import { createLauncher } from './launcher.ts'
 import { hasUnsent, type Outbox, type PendingContact } from './outbox.ts'
 import type { ContactUpdate, Sender, SenderParts } from './sender-types.ts'
 
 export const createSender = (context: EngineContext, outbox: Outbox, parts: SenderParts): Sender => {
   const { settings, store, tokens, mayRun, warnOnce, person, tokenMatches } = context
-  const launcher = createLauncher(context)
+  const launcher = createLauncher(context, outbox)
   const { backoff, recheck, transmit } = parts
   const { clock, timeoutMs, debounceMs, maxWaitMs, proxyUrl } = settings
   const { all, settle } = outbox
@@ -48,7 +49,12 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
         if (!isFlushed) cancelWake = clock.after(left, pump)
         break
       }
-      await attempt()
+      try {
+        await attempt()
+      } catch {
+        // A patched browser may throw anywhere, and the next attempt may do better.
+        fail({ reason: 'unreachable', settlesNow: true })
+      }
     }
     // In the same turn as the last look at `ready`: a later call starts anew.
     running = undefined
@@ -68,10 +74,9 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
     for (const contact of ready) if (!outbox.isLive(contact)) ready.delete(contact)
     if (!ready.size) return
     freshToken(context)
-    const token = await within(clock, timeoutMs, tokens.ask(person()), () => {
-      tokens.problem = 'late'
-      return undefined
-    })
+    const token = await tokens.ask(person())
+    // Denied, closed or reset meanwhile.
+    if (!mayRun() || !ready.size) return
     if (!token) {
       tokens.discard()
       if (token === undefined) {
@@ -82,16 +87,17 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
       return fail({ reason: 'no_token', noAutoRetry: true })
     }
     for (const contact of ready) if (tokenMatches(token, contact.id)) return transmit(contact, token)
-    holdOthers()
+    holdOthers(token)
   }
 
   /** The token speaks for none of those that are ready. */
-  const holdOthers = (): void => {
+  const holdOthers = (token: Token): void => {
     const { held } = store.read()
     const current = all.get(person() ?? '')
     // What is left of a previous user stays in the outbox until that user is identified again.
-    for (const contact of ready)
-      if (contact !== current) {
+    for (const contact of all.values())
+      if (contact !== current && !tokenMatches(token, contact.id)) {
+        endDebounce(contact)
         contact.isHeld = true
         held.add(contact.id)
         ready.delete(contact)
@@ -124,15 +130,14 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
   }
 
   const conclude = ({ contact, fields, updateNumber }: ContactUpdate, answer: Answer): void => {
-    const { verdict, field = '', code = '', status } = answer
+    const { verdict, field = '', code = '' } = answer
     const { id, onWire } = contact
     const isKnown = verdict === 'delivered' || verdict === 'accepted'
     const outcome = isKnown ? ({ status: verdict } as const) : dropped('rejected')
     const state = store.read()
-    launcher.onAnswer(status)
     if (contact.session !== state.session) return settle(contact, isKnown ? outcome : dropped('reset'))
     // One field alone was refused: the others go again at once.
-    const isOne = verdict === 'rejected' && field !== 'external_id' && !!fields[field]
+    const isOne = verdict === 'rejected' && field !== 'external_id' && Object.hasOwn(fields, field)
     const isOver = isKnown || (verdict === 'rejected' && !isOne)
     const ended: WaitingFields = {}
     for (const name of Object.keys(fields)) {
@@ -163,13 +168,7 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
     // Forgotten meanwhile.
     if (all.get(id) !== contact) return
     if (verdict === 'renew')
-      return code === 'scope_mismatch'
-        ? renew(contact, 'other_person', 'the proxy says that the token names another person')
-        : renew(
-            contact,
-            'token_refused',
-            `the proxy refuses the token (${code}): do both have the same secret or keys?`,
-          )
+      return renew(contact, code === 'scope_mismatch' ? 'other_person' : 'token_refused', explainRefusal(context, code))
     isRenewed = false
     if (isKnown) lastFailure = 'timeout'
     if (hasUnsent(contact) && contact.since === undefined) ready.add(contact)
@@ -199,7 +198,7 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
       endDebounce(contact)
       return true
     },
-    launch: (contact, token, send) => launchContact(launcher, contact, token, send),
+    launch: launcher.launch,
     wait: (contact, hasChanged) => {
       contact.isHeld = false
       if (hasChanged) backoff.onNewData()
