@@ -138,10 +138,7 @@ describe('many calls of one contact', () => {
     orq.reset()
     for (let n = 0; n < 100; n++) orq.identify(user(n)).then((outcome) => after.add(outcome))
     await world.clock.advance(12_000)
-    expect([[...before], [...after]]).toEqual([
-      [{ status: 'dropped', reason: 'reset' }],
-      [{ status: 'delivered' }],
-    ])
+    expect([[...before], [...after]]).toEqual([[{ status: 'dropped', reason: 'reset' }], [{ status: 'delivered' }]])
   })
 
   test('share the deadline of the first: a loop of new values does not put it off', async () => {
