@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { later, openBare } from './bare.ts'
 import { createWorld, delivered, refused, type World } from './harness.ts'
+import { later, noChunk } from './look.ts'
 import { watchConsole, withGlobals } from './site.ts'
 
 const user = { externalId: 'user_1', email: 'jane@example.com' }
@@ -16,11 +16,11 @@ describe('without the chunk', () => {
     'a clock that is set back by %i ms during a back-off delays nothing',
     async (ms) => {
       world.replies = [() => refused(503, 'store_unavailable')]
-      openBare(world).identify(user)
-      await later(world, 300)
+      world.load({}, noChunk).orq.identify(user)
+      await later(world.clock, 300)
       expect(world.posts).toHaveLength(1)
       world.clock.set(world.clock.now() + ms)
-      await later(world, 30_000)
+      await later(world.clock, 30_000)
       expect(world.posts).toHaveLength(2)
       expect(stored()).not.toContain('jane@')
     },
@@ -28,13 +28,13 @@ describe('without the chunk', () => {
 
   test('a clock that is set back during a back-off, and a new page: the page sends', async () => {
     world.replies = [() => refused(503, 'store_unavailable')]
-    const first = openBare(world)
+    const first = world.load({}, noChunk).orq
     first.identify(user)
-    await later(world, 300)
+    await later(world.clock, 300)
     first.close()
     world.clock.set(world.clock.now() - 2 * 86_400_000)
-    openBare(world).identify(user)
-    await later(world, 30_000)
+    world.load({}, noChunk).orq.identify(user)
+    await later(world.clock, 30_000)
     expect(world.posts).toHaveLength(2)
   })
 
@@ -45,8 +45,8 @@ describe('without the chunk', () => {
         ({ keepalive }) =>
           keepalive ? new TypeError('full') : delivered(),
     )
-    openBare(world).identify('user_1', { text: 'x'.repeat(8_000) })
-    await later(world, 30_000)
+    world.load({}, noChunk).orq.identify('user_1', { text: 'x'.repeat(8_000) })
+    await later(world.clock, 30_000)
     expect(world.posts.map(({ keepalive }) => keepalive)).toEqual([true, false])
     expect(new Set(world.posts.map(({ number }) => number)).size).toBe(1)
   })
@@ -59,20 +59,20 @@ describe('without the chunk', () => {
       addEventListener: frame.addEventListener.bind(frame),
     })
     world.replies = Array.from({ length: 1_000 }, () => () => new TypeError('network'))
-    openBare(world).identify(user)
-    await later(world, 600_000)
-    await later(world, 1_000)
+    world.load({}, noChunk).orq.identify(user)
+    await later(world.clock, 600_000)
+    await later(world.clock, 1_000)
     world.replies = []
     const before = world.posts.length
     frame.dispatchEvent(new Event('online'))
-    await later(world, 1_000)
+    await later(world.clock, 1_000)
     expect(world.posts).toHaveLength(before + 1)
   })
 
   test('a Retry-After of the proxy is waited for', async () => {
     world.replies = [() => refused(429, 'rate_limited', {}, { 'retry-after': '60' })]
-    openBare(world).identify(user)
-    await later(world, 50_000)
+    world.load({}, noChunk).orq.identify(user)
+    await later(world.clock, 50_000)
     expect(world.posts).toHaveLength(1)
   })
 })

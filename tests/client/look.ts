@@ -57,6 +57,11 @@ export const neverChunk: (options: ClientOptions) => Orq = withChunk(() => new P
 /** The same, whose chunk cannot be loaded. */
 export const noChunk: (options: ClientOptions) => Orq = withChunk(() => Promise.reject(new Error('blocked')))
 
+/** The same, whose chunk is of another build. */
+export const chunkOfOtherBuild: (options: ClientOptions) => Orq = withChunk(
+  async () => ({ contractVersion: -1 }) as EngineModule,
+)
+
 /** The keys of the proxy of `createWorld`. */
 export const ledgerKey: string = `orq.2.ledger.${hash('', 'https://app.example/orq')}`
 export const outboxKey: string = `orq.2.outbox.${hash('', 'https://app.example/orq')}`
