@@ -11,28 +11,20 @@ beforeEach(() => {
 })
 
 describe('without the chunk', () => {
-  test(
-    'an update that the proxy refuses for good is given up, not sent for ever',
-    async () => {
-      world.replies = Array.from({ length: 1_000 }, () => () => refused(400, 'bad_request'))
-      world.load({}, noChunk).orq.identify(user)
-      await later(world.clock, 3_600_000)
-      expect(world.posts.length).toBeLessThan(200)
-    },
-    noChunk,
-  ).orq
+  test('an update that the proxy refuses for good is given up, not sent for ever', async () => {
+    world.replies = Array.from({ length: 1_000 }, () => () => refused(400, 'bad_request'))
+    world.load({}, noChunk).orq.identify(user)
+    await later(world.clock, 3_600_000)
+    expect(world.posts.length).toBeLessThan(200)
+  })
 
-  test(
-    'offline by the flag alone: delivered',
-    async () => {
-      withGlobals({ navigator: { onLine: false } })
-      const call = world.load({}, noChunk).orq.identify(user)
-      await later(world.clock, 13_000)
-      expect(told(await call)).toMatch(/delivered|offline/)
-      expect(world.posts).toHaveLength(1)
-    },
-    noChunk,
-  ).orq
+  test('offline by the flag alone: delivered', async () => {
+    withGlobals({ navigator: { onLine: false } })
+    const call = world.load({}, noChunk).orq.identify(user)
+    await later(world.clock, 13_000)
+    expect(told(await call)).toMatch(/delivered|offline/)
+    expect(world.posts).toHaveLength(1)
+  })
 
   test("a former person's entry is sent with nobody else's token, and costs no token in a loop", async () => {
     world.person = null
