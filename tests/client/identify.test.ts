@@ -320,6 +320,37 @@ describe('duplicates', () => {
     expect(world.posts.at(-1)?.body.email).toBe('a@example.com')
   })
 
+  test('A acknowledged, and the page dies while B is on the wire: A goes again from the next page', async () => {
+    const { orq } = world.load()
+    await outcomeOf(orq.identify(user))
+    world.replies = ['hang', 'hang'].map((answer) => () => answer as 'hang')
+    orq.identify({ ...user, email: 'other@example.com' })
+    await world.clock.advance(1_000)
+    expect(world.posts).toHaveLength(2)
+    world.replies = []
+    world.load().orq.identify(user)
+    await world.clock.advance(30_000)
+    expect(world.posts.at(-1)?.body.email).toBe(user.email)
+  })
+
+  test('a repeated call reads one stored text, and does nothing else', async () => {
+    const { orq } = world.load()
+    await outcomeOf(orq.identify(user))
+    orq.identify(user)
+    const { get, set } = world.storage
+    const touched: string[] = []
+    world.storage.get = (key) => {
+      touched.push('get')
+      return get(key)
+    }
+    world.storage.set = (key, value) => {
+      touched.push('set')
+      set(key, value)
+    }
+    for (let n = 0; n < 10; n++) orq.identify(structuredClone(user))
+    expect(touched).toEqual(Array(10).fill('get'))
+  })
+
   test('an acknowledgement older than dedupeTtlMs counts no more, and the call is forced', async () => {
     const { orq } = world.load()
     await outcomeOf(orq.identify(user))

@@ -8,6 +8,8 @@ export interface Asked {
   url: string
   method: string
   credentials: RequestCredentials
+  cache: RequestCache
+  redirect: RequestRedirect
   keepalive: boolean
   bearer: string
   number: number
@@ -75,12 +77,14 @@ export const createSite = (href = 'https://app.example/page'): Site => {
         clock: site.clock,
         fetch: async (input, init) => {
           const request = new Request(input, init)
-          const { url, method, credentials, keepalive, headers } = request
+          const { url, method, credentials, cache, redirect, keepalive, headers } = request
           const text = await request.text()
           const asked: Asked = {
             url,
             method,
             credentials,
+            cache,
+            redirect,
             keepalive,
             bearer: headers.get('authorization') ?? '',
             number: Number((headers.get('orq-update-id') ?? '').split('.')[1]),
