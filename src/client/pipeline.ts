@@ -1,8 +1,8 @@
 import { hash } from '../core/hash.ts'
 import { isAcknowledged, markSent } from '../core/ledger.ts'
-import { parseRetryAfter } from '../core/retry.ts'
 import { within } from '../core/within.ts'
 import { createRecorder } from './acknowledge.ts'
+import { type BareAnswer, readBareAnswer } from './bare-answer.ts'
 import { contractVersion } from './contract.ts'
 import type { Engine, EngineContext } from './engine-context.ts'
 import { type OpenCall, openCallUntil } from './open-call.ts'
@@ -87,28 +87,18 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
   /** Follows an update that was sent without the engine: acknowledges by our own 2xx alone, and backs off from all else. */
   const follow = async (update: InFlight): Promise<void> => {
     const { id, session, fields, response } = update
-    let retryAfterMs = 0
-    const read = async (): Promise<'delivered' | 'accepted' | undefined> => {
-      try {
-        const { status, headers } = await response
-        retryAfterMs = parseRetryAfter(headers.get('retry-after'), clock.now()) ?? 0
-        if (status === 401) tokens.discard()
-        const word = (await (await response).json()).status
-        return word === { 200: 'delivered', 202: 'accepted' }[status] ? word : undefined
-      } catch {
-        return undefined
-      }
-    }
-    const status = await within(clock, timeoutMs, read(), () => undefined)
+    const answer = await within(clock, timeoutMs, readBareAnswer(response, clock), (): BareAnswer => ({}))
+    const { known, isUnauthorized, retryAfterMs = 0 } = answer
+    if (isUnauthorized) tokens.discard()
     const state = store.read()
     // A later one, or a reset.
     if (onWire.get(id) !== update || session !== state.session) return
     onWire.delete(id)
-    if (status) {
+    if (known) {
       failures = 0
       state.pause = [0, 0, 0]
       record(id, fields)
-      if (!state.outbox.get(id)) calls.get(id)?.end(emit(id, status))
+      if (!state.outbox.get(id)) calls.get(id)?.end(emit(id, known))
     } else {
       const now = clock.now()
       // The defaults of `retries`, whose own values only the chunk reads.

@@ -102,7 +102,7 @@ export const createEngine = (context: EngineContext): Engine => {
         if (!isLatest || !covers(former, value)) {
           contact.onWire[field] = 0
           hasChanged = true
-        }
+        } else contact.carries[field] = value[1]
         contact.fields[field] = value
         const number = contact.onWire[field] ?? 0
         carrier = carrier === undefined || carrier === number ? number : 0

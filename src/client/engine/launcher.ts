@@ -23,7 +23,7 @@ export const createLauncher = ({ settings, store, emit, mayRun, post }: EngineCo
   const lastOf = new Map<string, { body: string; updateNumber: number; attempt: number }>()
 
   const launch: Launcher['launch'] = (contact, token, send) => {
-    const { id, onWire, calls } = contact
+    const { id, onWire, carries, calls } = contact
     // A copy: what a listener calls meanwhile waits for the next update.
     let fields = { ...contact.fields }
     // Joined calls may be larger together than each was: then metadata goes first and alone.
@@ -44,6 +44,7 @@ export const createLauncher = ({ settings, store, emit, mayRun, post }: EngineCo
     for (const [field, [, calledAt]] of Object.entries(fields)) {
       markSent(ledger, field, calledAt)
       onWire[field] = updateNumber
+      carries[field] = calledAt
     }
     state.outbox.set(id, joinFields(state.outbox.get(id), fields))
     store.save()

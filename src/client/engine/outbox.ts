@@ -11,6 +11,8 @@ export interface PendingContact {
   fields: WaitingFields
   /** Which update carries a field now, by its number; absent or 0: none. */
   onWire: { [field: string]: number }
+  /** The last call that the value on the wire carries, of this tab's: another one may have called something in between. */
+  carries: { [field: string]: number }
   calls: Set<OpenCall>
   /** Fields that were refused for good since the open calls began. */
   refused: string[]
@@ -89,7 +91,7 @@ export const createOutbox = ({ store, emit, open }: EngineContext): Outbox => {
       const contact =
         former && isLive(former)
           ? former
-          : { id, session, fields: {}, onWire: {}, calls: new Set<OpenCall>(), refused: [] }
+          : { id, session, fields: {}, onWire: {}, carries: {}, calls: new Set<OpenCall>(), refused: [] }
       contact.fields = joinFields(outbox.get(id), contact.fields)
       all.set(id, contact)
       return contact

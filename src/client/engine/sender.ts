@@ -146,8 +146,10 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
       onWire[name] = 0
       if (!isOver && name !== (isOne && field)) continue
       const [json, calledAt] = fields[name]!
-      ended[name] = [json, contact.fields[name]?.[1] ?? calledAt, 0]
-      delete contact.fields[name]
+      const carried = contact.carries[name] ?? calledAt
+      ended[name] = [json, carried, 0]
+      // What another tab has called since still waits, though it may be the same.
+      if (!((contact.fields[name]?.[1] ?? 0) > carried)) delete contact.fields[name]
     }
     if (isKnown) backoff.onDelivered()
     // The same body, when it is sent again later, is another update.
