@@ -1,8 +1,9 @@
 import { hash } from '../core/hash.ts'
-import { isAcknowledged, markSent } from '../core/ledger.ts'
+import { isAcknowledged } from '../core/ledger.ts'
 import { within } from '../core/within.ts'
 import { createRecorder } from './acknowledge.ts'
 import { type BareAnswer, readBareAnswer } from './bare-answer.ts'
+import { toBareUpdate } from './bare-update.ts'
 import { contractVersion } from './contract.ts'
 import type { Engine, EngineContext } from './engine-context.ts'
 import { type OpenCall, openCallUntil } from './open-call.ts'
@@ -12,6 +13,9 @@ import type { Settings } from './settings.ts'
 import { createStateStore, ledgerOf, nextNumber, pauseLeftMs } from './state.ts'
 import { createTokens, type Token } from './tokens.ts'
 import { joinFields, toBody, toFields, type WaitingFields } from './waiting-fields.ts'
+
+/** A chunk that has not come by then counts as one that cannot be loaded. */
+const longestLoadMs = 1e4
 
 export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, load }: PipelineParts): Pipeline => {
   const { clock, dedupeTtlMs, settleMs, debounceMs, timeoutMs, proxyUrl } = settings
@@ -47,22 +51,13 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
       // What another page has left waits for the engine, which knows what other tabs do.
       const isOurs = isBare || (calls.has(id) && outlivesPage(toBody(waiting)))
       if (onWire.has(id) || !isOurs || !tokenMatches(token, id)) continue
-      const fields = { ...waiting }
-      const state = store.read()
-      const { session } = state
-      const ledger = ledgerOf(state, id)
-      // The last call's: the same for the same body, and higher for a later one.
-      let updateNumber = 0
-      for (const [field, [, calledAt]] of Object.entries(fields)) {
-        markSent(ledger, field, calledAt)
-        updateNumber = Math.max(updateNumber, calledAt)
-      }
+      const update = toBareUpdate(store.read(), id, waiting) as InFlight
       store.save()
-      const update = { id, session, fields, updateNumber } as InFlight
+      if (!update.updateNumber) continue
       onWire.set(id, update)
       emit(id, 'sent')
       // A listener may have called `reset`, `close` or `consent`.
-      if (!mayRun() || session !== store.read().session) return
+      if (!mayRun() || update.session !== store.read().session) return
       update.response = post(update, token)
       if (isBare) follow(update)
     }
@@ -112,7 +107,7 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
   const loadEngine = (): Promise<void> => {
     loading ??= within(
       clock,
-      timeoutMs,
+      longestLoadMs,
       load(proxyUrl).catch(() => undefined),
       () => undefined,
     )

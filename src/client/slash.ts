@@ -11,7 +11,8 @@ export const trySlash = <Args extends unknown[]>(
     if (response.type !== 'opaqueredirect') return response
     const other = known ? '' : '/'
     const again = await send(other, ...args)
-    if (again.type === 'opaqueredirect') return response
+    // Nothing is there: the redirect says more, to a sign-in page for example.
+    if (again.type === 'opaqueredirect' || again.status === 404) return response
     known = other
     return again
   }

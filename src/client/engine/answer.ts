@@ -31,11 +31,13 @@ const verdictOf = (
 ): Answer['verdict'] | undefined => {
   if (status === 200 && state === 'delivered') return state
   if (status === 202 && state === 'accepted') return state
-  // A firewall may know our words, but hardly which goes with which.
-  if (!Object.hasOwn(statusOf, code) || statusOf[code as keyof typeof statusOf] !== status) return undefined
-  if (renewing.test(code)) return 'renew'
-  if (rejecting.test(code)) return 'rejected'
-  if (code === 'superseded') return code
+  // What drops an update has to be ours altogether: a gateway may know one of our words.
+  if (statusOf[code as keyof typeof statusOf] === status) {
+    if (renewing.test(code)) return 'renew'
+    if (rejecting.test(code)) return 'rejected'
+    if (code === 'superseded') return code
+  }
+  if (status < 400) return undefined
   if (code === 'body_timeout') return { reason: 'timeout', retryAfterMs }
   if (code === 'rate_limited') return { reason: code, retryAfterMs }
   if (failing.test(code)) return { reason: 'server', retryAfterMs }
