@@ -56,3 +56,8 @@ test('a server that identifies very many people without a page keeps none of the
   for (let n = 0; n < 5_000; n++) await orq.identify(`user_${n}`)
   expect(orq.explain().length).toBeLessThanOrEqual(500)
 })
+
+test('a page that has taken crypto away: the contact is delivered, and nothing personal stays', async () => {
+  withGlobals({ ...node, navigator: {}, crypto: undefined })
+  expect(await deliver(false)).toBe('delivered')
+})

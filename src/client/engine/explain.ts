@@ -5,11 +5,11 @@ import type { WarnOnce } from '../warn-once.ts'
 import type { Answer } from './answer.ts'
 
 const hints: { [problem in Exclude<TokenProblem, number>]: string } = {
-  unset: 'set tokenUrl or token: the proxy is on another origin than the page, so that its token route is not guessed',
+  unset: 'set tokenUrl or token: the proxy is on another origin than the page',
   thrown: 'the token function failed: it has to give a text, or null when nobody is signed in',
   unreachable: 'the token route cannot be reached',
   shape: 'the token route answers without { "token": "…" }',
-  characters: 'the token has a blank, a line break or another character that no header can hold',
+  characters: 'the token has a blank or another character that no header can hold',
   late: 'the token did not come within timeoutMs',
 }
 
@@ -21,7 +21,7 @@ const hintOf = (problem: TokenProblem, isFunction: boolean): string => {
     return 'the token route redirects; set tokenUrl to where that ends, and let it answer 204 when nobody is signed in'
   return problem === 404
     ? 'the token route is not there (404): set tokenUrl to your own, or let the proxy make tokens'
-    : `the token route answers ${problem}; it has to answer { "token": "…" }, or 204 when nobody is signed in`
+    : `the token route answers ${problem}, not { "token": "…" }, or 204 when nobody is signed in`
 }
 
 export const explainToken = ({ settings, tokens, warnOnce }: EngineContext): void =>
@@ -31,12 +31,13 @@ export const explainToken = ({ settings, tokens, warnOnce }: EngineContext): voi
 export const explainRefusal = ({ settings, tokens }: EngineContext, code: string): string => {
   const { token, subjectClaim } = settings
   const claims = tokens.held?.claims ?? {}
+  const refused = `the proxy refuses the token (${code}): `
   if (code === 'scope_mismatch') return 'the proxy says that the token names another person'
   if (code === 'token_expired')
-    return `the proxy says that the token has expired: ${typeof token === 'string' ? 'give token as a function' : 'let it live longer, or set the clock of the server that makes it'}`
+    return `the token has expired: ${typeof token === 'string' ? 'give token as a function' : 'let it live longer, or set the clock of its server'}`
   if (Object.keys(claims)[0] && typeof claims[subjectClaim] !== 'string')
-    return `the proxy refuses the token (${code}): its claim ${subjectClaim} is no text`
-  return `the proxy refuses the token (${code}): do both have the same secret or keys?`
+    return `${refused}its claim ${subjectClaim} is no text`
+  return `${refused}do both have the same secret or keys?`
 }
 
 /** Says what to do about an answer that is a mistake of somebody's. Most answers are none. */
