@@ -53,9 +53,9 @@ export const createEngine = (context: EngineContext): Engine => {
 
   const warnOf = (contact: PendingContact): void => {
     if (debug && contact.fields['metadata'])
-      warnOnce('metadata replaces what is stored as a whole, it is not merged', 'warn')
+      warnOnce('metadata is replaced as a whole, not merged', 'warn')
     if (store.read().outbox.size > maxStored)
-      warnOnce(`more than ${maxStored} contacts wait: the others are not kept when the page goes`, 'warn')
+      warnOnce(`more than ${maxStored} contacts wait: the others go with the page`, 'warn')
   }
 
   return {

@@ -6,7 +6,7 @@ import type { Answer } from './answer.ts'
 
 const hints: { [problem in Exclude<TokenProblem, number>]: string } = {
   unset: 'set tokenUrl or token: the proxy is on another origin than the page',
-  thrown: 'the token function failed: it has to give a text, or null when nobody is signed in',
+  thrown: 'the token function failed: give a text, or null when nobody is signed in',
   unreachable: 'the token route cannot be reached',
   shape: 'the token route answers without { "token": "…" }',
   characters: 'the token has a blank or another character that no header can hold',
@@ -18,7 +18,7 @@ const hintOf = (problem: TokenProblem, isFunction: boolean): string => {
   if (problem === 'shape' && isFunction) return hints.thrown
   if (typeof problem !== 'number') return hints[problem]
   if (problem === 0)
-    return 'the token route redirects; set tokenUrl to where that ends, and let it answer 204 when nobody is signed in'
+    return 'the token route redirects; set tokenUrl to where that ends, and answer 204 when nobody is signed in'
   return problem === 404
     ? 'the token route is not there (404): set tokenUrl to your own, or let the proxy make tokens'
     : `the token route answers ${problem}, not { "token": "…" }, or 204 when nobody is signed in`
