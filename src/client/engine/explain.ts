@@ -20,7 +20,7 @@ const hintOf = (problem: TokenProblem, isFunction: boolean): string => {
   if (problem === 0)
     return 'the token route redirects; set tokenUrl to where that ends, and answer 204 when nobody is signed in'
   return problem === 404
-    ? 'the token route is not there (404): set tokenUrl to your own, or let the proxy make tokens'
+    ? 'the token route is not there (404): set tokenUrl, or let the proxy make tokens'
     : `the token route answers ${problem}, not { "token": "…" }, or 204 when nobody is signed in`
 }
 
@@ -58,7 +58,7 @@ export const explainAnswer = (answer: Answer, proxyUrl: string, warnOnce: WarnOn
     warnOnce(`proxyUrl ${proxyUrl} is not the folder of the proxy: set it to its basePath`)
   else if (code === 'origin_forbidden') warnOnce(`the proxy refuses this page's origin: add it to its allowedOrigins`)
   else if (isRedirect)
-    warnOnce(`proxyUrl ${proxyUrl} redirects: set it to where that ends, without a sign-in before it`)
+    warnOnce(`proxyUrl ${proxyUrl} redirects: set it to where that ends`)
   else if (status) warnOnce(`no proxy of ours answers at proxyUrl ${proxyUrl} (status ${status})`)
   else warnOnce(`nobody answers at proxyUrl ${proxyUrl}${origin}`)
 }
