@@ -77,6 +77,8 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
   let given: ClientOptions | undefined
   /** The tag's own `init`, until the first call. */
   let isReplaceable = false
+  /** Runs what was called under it. Set while that waits for the page's own `init`. */
+  let begin: (() => void) | undefined
   let settings: Settings | undefined
   let pipeline: Pipeline | undefined
   let state: Consent | 'closed' | undefined
@@ -145,13 +147,15 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
   /** A call that cannot go on yet. */
   const keep = (contact: Contact, force: boolean): Promise<Outcome> => {
     // In a task of its own: the page may be about to call `init`.
-    if (isReplaceable)
-      systemClock.after(0, () => {
+    if (isReplaceable) {
+      begin = () => {
+        begin = undefined
         isReplaceable = false
         start()
         runEarly()
-      })
-    else if (!given && !isAwaitingInit) {
+      }
+      systemClock.after(0, () => begin?.())
+    } else if (!given && !isAwaitingInit) {
       isAwaitingInit = true
       systemClock.after(optionTable.settleMs[1] as number, () => {
         isAwaitingInit = false
@@ -185,6 +189,11 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
     return keep(contact, force)
   }
 
+  const leave = (): void => {
+    begin?.()
+    pipeline?.leave()
+  }
+
   const init = (options: ClientOptions = {}, isByTag = false): void => {
     if (isReplaceable) {
       // Nothing was called yet: what it has read stays as it is.
@@ -202,11 +211,7 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
     // What the person has said counts more than a signal of the browser, and that more than the option.
     state = decided ?? (settings.respectPrivacySignals && hasPrivacySignal() ? 'denied' : settings.consent!)
     if (settings.debug) on((decision) => withChunk(({ describeDecision }) => console.info(describeDecision(decision))))
-    listenToPage(
-      () => pipeline?.leave(),
-      () => pipeline?.wake(),
-      listening.signal,
-    )
+    listenToPage(leave, () => pipeline?.wake(), listening.signal)
     whenIdle(start, settings.clock)
   }
 
@@ -231,7 +236,7 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
       await pipeline?.flush()
     },
     close: () => {
-      pipeline?.leave()
+      leave()
       enter('closed')
       listening.abort()
     },

@@ -52,8 +52,7 @@ export const createEngine = (context: EngineContext): Engine => {
   }
 
   const warnOf = (contact: PendingContact): void => {
-    if (debug && contact.fields['metadata'])
-      warnOnce('metadata is replaced as a whole, not merged', 'warn')
+    if (debug && contact.fields['metadata']) warnOnce('metadata is replaced as a whole, not merged', 'warn')
     if (store.read().outbox.size > maxStored)
       warnOnce(`more than ${maxStored} contacts wait: the others go with the page`, 'warn')
   }

@@ -57,8 +57,7 @@ export const explainAnswer = (answer: Answer, proxyUrl: string, warnOnce: WarnOn
   if (code === 'not_found' || code === 'method_not_allowed')
     warnOnce(`proxyUrl ${proxyUrl} is not the folder of the proxy: set it to its basePath`)
   else if (code === 'origin_forbidden') warnOnce(`the proxy refuses this page's origin: add it to its allowedOrigins`)
-  else if (isRedirect)
-    warnOnce(`proxyUrl ${proxyUrl} redirects: set it to where that ends`)
+  else if (isRedirect) warnOnce(`proxyUrl ${proxyUrl} redirects: set it to where that ends`)
   else if (status) warnOnce(`no proxy of ours answers at proxyUrl ${proxyUrl} (status ${status})`)
   else warnOnce(`nobody answers at proxyUrl ${proxyUrl}${origin}`)
 }
