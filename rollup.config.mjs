@@ -85,18 +85,18 @@ const pageFiles = {
 }
 
 /** Loaded by an `import()` of its own: a visitor with nothing to send does not load ky. */
-const engine = resolve('src/client/engine.ts')
+const engine = resolve('src/client/engine/engine.ts')
 const chunkPath = { [engine]: './transport.js' }
 
 const browser = (input, file, format, { external = [], plugins = [] } = {}) => ({
   input,
   external,
-  output: { file, format, paths: chunkPath, banner: licenceBanner, sourcemap: true },
+  output: { file, format, paths: chunkPath, banner: licenceBanner, sourcemap: true, strict: false },
   plugins: [
     ...plugins,
     nodeResolve({ browser: true }),
     compile,
-    terser({ ecma: 2022, module: format === 'es', format: { comments: /^!/ } }),
+    terser({ ecma: 2022, module: format === 'es', compress: { passes: 2 }, format: { comments: /^!/ } }),
   ],
 })
 
@@ -117,6 +117,7 @@ export default [
     output: {
       dir: 'dist',
       format: 'es',
+      chunkFileNames: 'chunks/[name].js',
       sourcemap: true,
       // React's server components may only import what says that it is for the client.
       banner: ({ name }) => (name === 'react' ? "'use client'" : ''),

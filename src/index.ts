@@ -1,9 +1,11 @@
 export type { Decision } from './client/decisions.ts'
 export { createOrq, orq } from './client/module.ts'
-export type { IdentifiedUser, IdentifyOptions, Traits, User } from './client/normalise.ts'
 export type { ClientOptions, Consent, TokenSource } from './client/options.ts'
 export type { Orq } from './client/orq.ts'
 export type { DroppedReason, Outcome, PendingReason } from './client/outcome.ts'
+// By a star, or an app could not add to it.
+export type * from './client/register.ts'
+export type { IdentifiedUser, IdentifyArguments, IdentifyOptions, MetadataOf, Traits, User } from './client/user.ts'
 export type { Contact, Fields, Json } from './core/contact.ts'
 export type { Clock, Fetch, KeyValueStore } from './core/ports.ts'
 export type { RetryConfig } from './core/retry.ts'

@@ -1,4 +1,4 @@
-import * as engine from './client/engine.ts'
+import * as engine from './client/engine/engine.ts'
 import { publish } from './client/publish.ts'
 import { install } from './client/script.ts'
 

@@ -1,4 +1,4 @@
-import { type ClientOptions, createOrq, type IdentifiedUser, type Orq } from 'orq-identify'
+import { type ClientOptions, createOrq, type IdentifiedUser, type MetadataOf, type Orq } from 'orq-identify'
 import {
   hasInjectionContext,
   type InjectionKey,
@@ -9,12 +9,14 @@ import {
   toValue,
   watch,
 } from 'vue'
+import { createUserFollower, type Session } from './bindings/user-follower.ts'
 
 const key: InjectionKey<Orq> = Symbol('orq')
 
 /**
  * `app.use(orqPlugin, options)` gives one client to the whole app, with the options of `orq.init`. On a server nothing
- * happens. When the app is unmounted the client is closed: what waits in the outbox goes at the next visit.
+ * happens. When the app is unmounted the client is closed: what waits in the outbox goes at the next visit. The options
+ * are read once: give `token` as a function, and tell later decisions to `useOrq().consent`.
  * @throws RangeError naming the option
  */
 export const orqPlugin: Plugin<[options?: ClientOptions]> = {
@@ -35,21 +37,28 @@ export const useOrq = (): Orq => {
   return orq
 }
 
+/** What `useIdentify` takes beside the user. */
+export interface UseIdentifyOptions {
+  /**
+   * Whether the app still loads its session. While `true`, nothing happens. With `false`, `undefined` means signed out too.
+   * @defaultValue not told: `undefined` means not known yet, until there has been a user
+   */
+  loading?: MaybeRefOrGetter<boolean | undefined> | undefined
+}
+
 /**
  * Identifies the signed-in user, once the component is mounted and whenever something in the object changes; another user
- * is simply identified. `undefined` means not known yet and does nothing. `null` means signed out: it resets when it
- * follows a user, and does nothing before one. The unmount of the component forgets nobody.
+ * is simply identified. `null` and `false` mean signed out: `orq.reset()` forgets who was here before, at the mount
+ * too. While you do not know yet, give `{ loading: true }`, or `undefined`. `undefined` after a user resets, and the
+ * console says so unless you give `loading`. The unmount of the component forgets nobody.
  */
-export const useIdentify = <Metadata extends object>(
-  user: MaybeRefOrGetter<IdentifiedUser<Metadata> | null | undefined>,
+export const useIdentify = <Metadata extends object = Record<string, unknown>>(
+  user: MaybeRefOrGetter<IdentifiedUser<MetadataOf<Metadata>> | null | false | undefined>,
+  { loading }: UseIdentifyOptions = {},
 ): void => {
   const orq = useOrq()
-  let isIdentified = false
-  const follow = (now: IdentifiedUser<Metadata> | null | undefined): void => {
-    if (now) void orq.identify(now)
-    else if (now === null && isIdentified) orq.reset()
-    if (now !== undefined) isIdentified = !!now
-  }
+  const follow = createUserFollower()
+  const session = (): Session<Metadata> => ({ user: toValue(user), loading: toValue(loading) })
   // Not in setup, which also runs on servers.
-  onMounted(() => watch(() => toValue(user), follow, { immediate: true, deep: true }))
+  onMounted(() => watch(session, (now) => follow(orq, now), { immediate: true, deep: true }))
 }

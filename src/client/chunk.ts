@@ -1,7 +1,7 @@
 import { chunkVersion } from './chunk-version.ts'
 import { contractVersion } from './contract.ts'
+import type { EngineModule } from './engine-context.ts'
 import { importUrl } from './import-url.js'
-import type { EngineModule } from './intake.ts'
 
 const importFrom = async (name: string, folder: string | undefined): Promise<EngineModule> => {
   const chunk = (await importUrl(new URL(name, folder).href)) as EngineModule

@@ -1,8 +1,8 @@
-import type { LoadEngine } from './intake.ts'
+import type { LoadEngine } from './engine-context.ts'
 import type { ClientOptions } from './options.ts'
 import { createClient, type Orq } from './orq.ts'
 
-const load: LoadEngine = () => import('./engine.ts')
+const load: LoadEngine = () => import('./engine/engine.ts')
 
 /**
  * A client of its own: one per request on a server, one per proxy on a page with several.
@@ -10,7 +10,7 @@ const load: LoadEngine = () => import('./engine.ts')
  * @throws RangeError naming the option
  */
 export const createOrq = (options?: ClientOptions): Orq => {
-  const client = createClient(load, () => '/orq')
+  const client = createClient({ load })
   if (options) client.init(options)
   return client
 }

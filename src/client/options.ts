@@ -1,5 +1,5 @@
 import type { Contact } from '../core/contact.ts'
-import { type Clock, type Fetch, type KeyValueStore, systemClock } from '../core/ports.ts'
+import type { Clock, Fetch, KeyValueStore } from '../core/ports.ts'
 import type { RetryConfig } from '../core/retry.ts'
 
 /**
@@ -10,15 +10,18 @@ import type { RetryConfig } from '../core/retry.ts'
 export type Consent = 'granted' | 'pending' | 'denied'
 
 /**
- * A token, or a function that gets one; null, undefined and '' mean that nobody is signed in. A throw or a rejection
- * means that it is not known now: the call is `pending: unreachable` and tried again. The token is the text that goes
- * behind `Bearer` (RFC 6750, section 2.1); of a JWT the page reads who and how long, and verifies nothing.
+ * A token, or a function that gets one and is told for whom; null, undefined and '' mean that nobody is signed in. A throw,
+ * a rejection or anything else is a mistake: the call is `pending: token_source` and tried again, and the console says so. The
+ * token is the text that goes behind `Bearer` (RFC 6750, section 2.1); of a JWT the page reads who and how long, and
+ * verifies nothing.
  */
-export type TokenSource = string | (() => string | null | undefined | Promise<string | null | undefined>)
+export type TokenSource =
+  | string
+  | ((externalId?: string) => string | null | undefined | Promise<string | null | undefined>)
 
 /**
- * How a client works. Read once, by `init`. Texts do where a number is asked for, as a script tag has nothing else;
- * a URL that is none and a time that is no number from 0 on throw a RangeError that names the option.
+ * How a client works. Read once, by `init`. Texts do where a number is asked for, as a script tag has nothing else. A value
+ * of another kind, or beyond the range, throws a RangeError that names the option and what it may be.
  */
 export interface ClientOptions {
   /**
@@ -29,15 +32,14 @@ export interface ClientOptions {
   proxyUrl?: string | URL | undefined
   /**
    * The scoped token of the signed-in person, or a function that gets one. A function is called again when the token
-   * nears its end or was refused; a text is not, so that its first 401 is `pending: no_token`.
-   * With neither `token` nor `tokenUrl` calls stay `pending: no_token`.
+   * nears its end or was refused; a text is not, so that its first 401 is `pending: token_refused`.
    * @defaultValue none
    */
   token?: TokenSource | undefined
   /**
-   * A URL of yours that answers a POST with `{ "token": "…" }`, in place of `token`; 204, 401 and 403 mean signed out.
-   * Cookies go along where it is on the page's own origin; a redirect and any other answer count as unreachable.
-   * @defaultValue none
+   * A URL of yours that answers a POST with `{ "token": "…" }`, in place of `token`; 204 and 401 mean signed out.
+   * Cookies go along where it is on the page's own origin. Any other answer is `pending: token_source`, and the console says so.
+   * @defaultValue `token` below `proxyUrl`, when that is on the page's origin
    */
   tokenUrl?: string | URL | undefined
   /**
@@ -89,7 +91,7 @@ export interface ClientOptions {
    * @defaultValue none: the contact goes as it is
    */
   beforeSend?: ((contact: Contact) => Contact | null | undefined) | undefined
-  /** Prints each decision by `console.debug`, without personal data. @defaultValue false */
+  /** Prints each decision as a line, without personal data. @defaultValue false */
   debug?: boolean | undefined
   /**
    * Makes every request, also that for the token. The global one is looked up each time, as pages and extensions replace it.
@@ -100,30 +102,4 @@ export interface ClientOptions {
   storage?: KeyValueStore | undefined
   /** Tells time and waits, for tests. @defaultValue the system's clock */
   clock?: Clock | undefined
-}
-
-/** Every other default stands where the option is read. `proxyUrl` is absolute and has no slash at its end. */
-export type Settings = ClientOptions & { clock: Clock; fetch: Fetch; proxyUrl: string; tokenUrl?: string | undefined }
-
-/** @throws RangeError naming the option and what to give */
-export const toSettings = (options: ClientOptions): Settings => {
-  const settings: Record<string, unknown> = {
-    clock: systemClock,
-    // Looked up at each call: pages and extensions replace the global one after we have started.
-    fetch: (...request: Parameters<Fetch>) => fetch(...request),
-  }
-  for (let [name, value] of Object.entries(options))
-    try {
-      if (value && /Url$/.test(name)) value = new URL(value, globalThis.location?.href).href
-      if (value !== undefined && /Ms$/.test(name)) {
-        // A tag gives texts.
-        value = +value
-        if (!(value >= 0)) throw name
-      }
-      settings[name] = value ?? settings[name]
-    } catch {
-      throw RangeError(`orq: ${name}: give a URL or milliseconds`)
-    }
-  settings.proxyUrl = (settings.proxyUrl as string).replace(/\/+$/, '')
-  return settings as unknown as Settings
 }

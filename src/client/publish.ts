@@ -9,7 +9,7 @@ export const publish = (orq: ScriptOrq): void => {
   try {
     if (typeof module === 'object' && module?.exports) module.exports = orq
     // By name: RequireJS refuses an anonymous `define` from a script tag.
-    if (typeof scope.define === 'function' && scope.define.amd) scope.define('orq-identify', () => orq)
+    if (scope.define?.amd) scope.define('orq-identify', () => orq)
   } catch {
     // Somebody else's, which takes nothing: a form's field, say, or a frozen object.
   }

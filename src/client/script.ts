@@ -1,6 +1,6 @@
-import type { EngineModule } from './intake.ts'
-import type { ClientOptions } from './options.ts'
+import type { EngineModule } from './engine-context.ts'
 import { createClient, type Orq } from './orq.ts'
+import { isSameOrigin, resolveUrl } from './url.ts'
 
 /** A command as the stub queues it: a function of the client, or a method's name and its arguments. */
 export type Command = ((orq: ScriptOrq) => void) | [method: keyof Orq, ...args: unknown[]]
@@ -18,52 +18,38 @@ const ownTag = (): HTMLScriptElement | undefined => {
   return tag?.localName === 'script' ? (tag as HTMLScriptElement) : undefined
 }
 
-/** `data-debounce-ms="100"` and the like; an attribute without a value is true. */
-const optionsOf = (data: DOMStringMap): ClientOptions => {
-  const options: Record<string, unknown> = {}
-  for (const name of Object.keys(data)) options[name] = data[name] !== 'false' && (data[name] || true)
-  return options
-}
-
-/**
- * What the page has at `window.orq`: a stub's queue, our client, or something else. A frame of another origin by that name
- * may not even be looked at.
- */
-const findFormer = (): { queue?: Command[]; client?: ScriptOrq } => {
-  const { orq } = globalThis as { orq?: unknown }
-  try {
-    const { identify, explain } = Object(orq) as Partial<ScriptOrq>
-    if (Array.isArray(orq)) return { queue: orq }
-    if (typeof identify === 'function' && typeof explain === 'function') return { client: orq as ScriptOrq }
-  } catch {}
-  return {}
-}
-
 /** Gets the chunk. `scriptUrl` is undefined where the script does not know its own tag. */
 export type LoadChunk = (scriptUrl: string | undefined, proxyUrl: string) => Promise<EngineModule>
 
 /** Makes `window.orq` while the script runs, and replays what a stub has queued. */
 export const install = (loadChunk: LoadChunk): ScriptOrq => {
-  const { queue, client: former } = findFormer()
+  const scope = globalThis as { orq?: unknown }
   const tag = ownTag()
-  if (former) {
-    console.warn('orq: included twice')
-    // The first one may have had no settings.
-    if (tag && (tag.dataset.tokenUrl || tag.dataset.token)) former.push(['init', optionsOf(tag.dataset)])
-    return former
+  const data = { ...tag?.dataset }
+  let queue: Command[] | undefined
+  try {
+    const former = scope.orq as ScriptOrq | Command[] | undefined
+    if (Array.isArray(former)) queue = former
+    else if (former?.explain) {
+      console.warn('orq: included twice')
+      // The first one may have had no settings.
+      if (data['tokenUrl']) former.init(data)
+      return former
+    }
+  } catch {
+    // A frame of another origin by this name, which may not even be looked at.
   }
   // Not that of a blob or of an inline tag: nothing lies beside those.
-  const url = /^https?:/.test(tag?.src ?? '') ? tag?.src : undefined
-  const client = createClient(
-    (proxyUrl) => loadChunk(url, proxyUrl),
-    () => {
-      if (tag?.dataset.proxyUrl) return tag.dataset.proxyUrl
-      if (!url) return '/orq'
-      if (new URL(url).origin === location.origin) return new URL('.', url).href
-      console.error('orq: set data-proxy-url')
-      return undefined
+  const url = tag && /^https?:/.test(tag.src) ? resolveUrl(tag.src) : undefined
+  const client = createClient({
+    load: (proxyUrl) => loadChunk(url, proxyUrl),
+    guessProxyUrl: () => {
+      if (data['proxyUrl']) return data['proxyUrl']
+      const folder = url ? new URL('.', url).href : '/orq'
+      if (url && !isSameOrigin(folder)) throw RangeError('orq: set data-proxy-url')
+      return folder
     },
-  )
+  })
   const run = (command: Command): void => {
     try {
       if (typeof command === 'function') command(orq)
@@ -73,14 +59,18 @@ export const install = (loadChunk: LoadChunk): ScriptOrq => {
       console.error(error)
     }
   }
-  const orq: ScriptOrq = { ...client, push: (...commands) => commands.forEach(run) }
-  Object.assign(globalThis, { orq })
-  if (tag && (tag.dataset.tokenUrl || tag.dataset.token)) run(['init', optionsOf(tag.dataset)])
+  const orq: ScriptOrq = {
+    ...client,
+    push: (...commands) => commands.forEach(run),
+  }
+  Object.assign(scope, { orq })
   if (queue) {
     const commands = [...queue]
     // Code that has kept the queue itself goes on giving to it.
     if (!Object.isFrozen(queue)) Object.assign(queue, { length: 0, push: orq.push })
     commands.forEach(run)
   }
+  // By `data-debounce-ms="100"` and the like. The page's own counts more.
+  if (tag) run(() => client.init(data, true))
   return orq
 }

@@ -1,19 +1,22 @@
-import type { Settings } from './options.ts'
-
-interface Claims {
-  exp?: number
-  iat?: number
-  [claim: string]: unknown
-}
+import { within } from '../core/within.ts'
+import type { Settings } from './settings.ts'
+import { trySlash } from './slash.ts'
 
 export interface Token {
   bearer: string
   /** Whom it speaks for; undefined when the token is opaque. */
   subject: string | undefined
-  claims: Claims
+  /** What the JWT says, unverified. */
+  claims: Record<string, unknown>
   /** By the monotonic clock: device clocks lie. */
   arrivedAt: number
 }
+
+/**
+ * `unset`: there is no source. `thrown`: the function threw. `unreachable`: no answer of the token route. `shape`: no token in what
+ * came. `characters`: a token that no header can hold. `late`: none within `timeoutMs`.
+ */
+export type TokenProblem = 'unset' | 'thrown' | 'unreachable' | 'shape' | 'characters' | 'late' | number
 
 export interface Tokens {
   /** The token at hand. */
@@ -22,48 +25,63 @@ export interface Tokens {
    * The token at hand or a new one; the same answer, good or bad, until it is discarded. Never rejects.
    * @returns null when nobody is signed in, undefined when the source fails
    */
-  ask(): Promise<Token | null | undefined>
+  ask(externalId?: string): Promise<Token | null | undefined>
+  /** What the source has failed with. A number is the status of the token route, 0 for a redirect. */
+  problem?: TokenProblem
   discard(): void
 }
 
 /** Reads a JWT's payload without trusting it: only the proxy verifies. An opaque token has no claims. */
-const claimsOf = (token: string): Claims => {
+const claimsOf = (token: string): Record<string, unknown> => {
   try {
     const bytes = atob(token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/'))
     // Deprecated, never to go, and the shortest way from bytes to UTF-8.
-    return JSON.parse(decodeURIComponent(escape(bytes)))
+    return { ...JSON.parse(decodeURIComponent(escape(bytes))) }
   } catch {
     return {}
   }
 }
 
-/** Half a minute early, but at half its life at the earliest: it still has to travel. */
-export const isExpired = ({ claims: { exp = 0, iat = 0 }, arrivedAt }: Token, now: number): boolean => {
-  const lifeMs = (exp - iat) * 1e3
-  return lifeMs > 0 && now >= arrivedAt + Math.max(lifeMs / 2, lifeMs - 3e4)
-}
-
-export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', clock, fetch }: Settings): Tokens => {
+export const createTokens = (settings: Settings): Tokens => {
+  const { token: source, tokenUrl, subjectClaim, clock, timeoutMs, fetch } = settings
   let asked: ReturnType<Tokens['ask']> | undefined
 
-  const request: Tokens['ask'] = async () => {
+  const post = trySlash((slash) => fetch(tokenUrl + slash, { method: 'POST', cache: 'no-store', redirect: 'manual' }))
+
+  const askRoute = async (): Promise<unknown> => {
+    tokens.problem = 'unset'
+    if (!tokenUrl) throw 0
+    tokens.problem = 'unreachable'
+    const response = await post()
+    const { status, ok } = response
+    if (status === 204 || status === 401) return null
+    tokens.problem = status
+    if (!ok) throw 0
+    tokens.problem = 'shape'
+    // Nobody is null there: a text without anything in it is a mistake.
+    const { token } = Object(await response.json())
+    return token || (token === null ? token : 0)
+  }
+
+  const request = async (externalId: string | undefined): ReturnType<Tokens['ask']> => {
+    tokens.problem = 'thrown'
     try {
-      let bearer = typeof source === 'function' ? await source() : source
-      if (!source && tokenUrl) {
-        const response = await fetch(tokenUrl, {
-          method: 'POST',
-          cache: 'no-store',
-          credentials: 'same-origin',
-          redirect: 'manual',
-        })
-        // Signed out.
-        if (/204|40[13]/.test(response.status as unknown as string)) return null
-        if (!response.ok) throw 0
-        bearer = (await response.json()).token
-      }
-      if (!bearer) return null
+      const bearer =
+        typeof source === 'function' ? await source(externalId) : source === undefined ? await askRoute() : source
+      if (bearer === null || bearer === undefined || bearer === '') return null
+      tokens.problem = 'shape'
+      const isText = typeof bearer === 'string'
+      // What a header cannot hold would make `fetch` throw.
+      if (isText) tokens.problem = 'characters'
+      if (!isText || !/^[!-~]+$/.test(bearer)) return undefined
       const claims = claimsOf(bearer)
-      return { bearer, subject: claims[subjectClaim] as string | undefined, claims, arrivedAt: clock.monotonic() }
+      const subject = claims[subjectClaim]
+      return {
+        bearer,
+        subject: subject === undefined ? subject : `${subject}`,
+        claims,
+        arrivedAt: clock.monotonic(),
+      }
     } catch {
       return undefined
     }
@@ -73,16 +91,23 @@ export const createTokens = ({ token: source, tokenUrl, subjectClaim = 'sub', cl
     discard: () => {
       asked = tokens.held = undefined
     },
-    ask: () => {
-      if (!asked) {
-        const mine = request()
-        asked = mine
-        mine.then((answer) => {
-          // Discarded meanwhile: it may speak for a former person.
-          if (mine === asked && answer) tokens.held = answer
-        })
+    ask: (externalId) => {
+      if (asked) return asked
+      const start = async (): ReturnType<Tokens['ask']> => {
+        // The source may call `identify`, which asks for a token, and a loop over people asks for each.
+        await 0
+        return mine === asked ? request(externalId) : (asked ?? null)
       }
-      return asked
+      const mine: ReturnType<Tokens['ask']> = within(clock, timeoutMs, start(), () => {
+        tokens.problem = 'late'
+        return undefined
+      })
+      asked = mine
+      mine.then((answer) => {
+        // Discarded meanwhile: it may speak for a former person.
+        if (mine === asked && answer) tokens.held = answer
+      })
+      return mine
     },
   }
   return tokens

@@ -1,3 +1,5 @@
+import { isObject } from './json.ts'
+
 /**
  * A JSON value (RFC 8259) that arrives as it left: numbers finite, whole ones within ±(2⁵³−1), no NUL or lone surrogate in
  * a text, no key `__proto__`, `constructor` or `prototype`.
@@ -40,19 +42,26 @@ export type FieldName = keyof Fields
 export interface Problem {
   path: string
   hint: string
+  /** The key inside the field whose value JSON cannot hold, such as `plan.limits`. */
+  key?: string | undefined
 }
 
 /** The largest body of one contact, in bytes of UTF-8 JSON. */
 export const maxBodyBytes = 32_000
 
+/** The path to a value that JSON would lose or change. Of a class of its own: what a getter throws is not ours to show. */
+class NoJson {
+  constructor(readonly path: readonly string[]) {}
+}
+
 /**
  * A fresh deep copy with sorted keys, so that equal values have equal JSON. Throws at whatever JSON would lose or
  * change, at depth over 16 (which ends cycles too), at more nodes than a body can hold, and at keys that reach a
- * prototype. Lone surrogates and NUL: PostgreSQL refuses them, SQLite takes different ones for the same character.
+ * prototype; what it throws is the path to the value. Lone surrogates and NUL: PostgreSQL refuses them, SQLite takes different ones for the same character.
  */
-const copyJson = (value: unknown, depth: number, size: { left: number }): Json => {
+const copyJson = (value: unknown, path: readonly string[], size: { left: number }): Json => {
   const check = (isGood: boolean): void => {
-    if (!isGood) throw depth
+    if (!isGood) throw new NoJson(path)
   }
   check(--size.left > 0)
   if (value === null || typeof value === 'boolean') return value
@@ -65,19 +74,25 @@ const copyJson = (value: unknown, depth: number, size: { left: number }): Json =
     return value
   }
   // Containers only: a text at the seventeenth level is in the sixteenth.
-  check(typeof value === 'object' && depth < 17)
+  check(typeof value === 'object' && path.length < 16)
+  // Before `toJSON`, which old libraries give to all arrays. By index, as an empty place is no JSON either.
+  if (Array.isArray(value)) return Array.from(value, (item, index) => copyJson(item, [...path, `${index}`], size))
   const { toJSON } = value as { toJSON?: unknown }
-  if (typeof toJSON === 'function') return copyJson(toJSON.call(value), depth + 1, size)
-  if (Array.isArray(value)) {
-    const list: Json[] = []
-    for (const item of value) list.push(copyJson(item ?? null, depth + 1, size))
-    return list
-  }
+  // Of a Date without a time it gives null.
+  if (typeof toJSON === 'function') return copyJson(toJSON.call(value) ?? toJSON, path, size)
+  check(isObject(value))
   const copy: { [key: string]: Json } = {}
   for (const key of Object.keys(value as object).sort()) {
-    const item = (value as Record<string, unknown>)[key]
-    check(isShort(copyJson(key, depth, size), 128) && !/^(__proto__|constructor|prototype)$/.test(key))
-    if (item !== undefined) copy[key] = copyJson(item, depth + 1, size)
+    const inside = [...path, key]
+    try {
+      const item = (value as Record<string, unknown>)[key]
+      copyJson(key, inside, size)
+      if (key.length > 128 || /^(__proto__|constructor|prototype)$/.test(key)) throw 0
+      if (item !== undefined) copy[key] = copyJson(item, inside, size)
+    } catch (error) {
+      // A getter may throw anything.
+      throw error instanceof NoJson ? error : new NoJson(inside)
+    }
   }
   return copy
 }
@@ -85,59 +100,79 @@ const copyJson = (value: unknown, depth: number, size: { left: number }): Json =
 const isShort = (value: Json, max: number, form = /^/): value is string =>
   typeof value === 'string' && value.length <= max && form.test(value)
 
+/** A text of at most `max` units, or null. */
+const text =
+  (max: number, form?: RegExp) =>
+  (value: Json): boolean =>
+    value === null || isShort(value, max, form)
+
 /** The one table of fields, limits and forms, for the page and the proxy. Lengths count UTF-16 units. */
-const rules: { [name in keyof Contact]-?: [isValid: (value: Json) => boolean, hint: string] } = {
+const rules: { [name in keyof Contact]-?: (value: Json) => boolean } = {
   // "." and ".." change a path, and an id of the contacts API's own form names another contact in it.
-  external_id: [(id) => isShort(id, 120, /^(?!(\.{0,2}|contact_\w{26})$)/i), '1 to 120 characters, not "." or ".."'],
-  display_name: [(name) => name === null || isShort(name, 256), 'null or at most 256 characters'],
-  email: [
-    (email) => email === null || isShort(email, 254, /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u),
-    'null or an e-mail address of at most 254 characters',
-  ],
-  avatar_url: [
-    (url) => url === null || (isShort(url, 2048, /^https?:\/\/\S+$/i) && !!new URL(url)),
-    'null or an http(s) URL of at most 2048 characters',
-  ],
-  tags: [
-    (tags) => Array.isArray(tags) && tags.length < 51 && tags.every((tag) => isShort(tag, 64)),
-    'at most 50 tags of at most 64 characters',
-  ],
-  metadata: [
-    (data) => !!data && !Array.isArray(data) && typeof data === 'object' && Object.keys(data).length < 101,
-    'a JSON object of at most 100 keys and 16 levels',
-  ],
+  external_id: (id) => isShort(id, 120, /^(?!(\.{0,2}|contact_\w{26})$)/i),
+  display_name: /* @__PURE__ */ text(256),
+  email: /* @__PURE__ */ text(254, /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u),
+  avatar_url: (url) => url === null || (isShort(url, 2048, /^https?:\/\/\S+$/i) && !!new URL(url)),
+  tags: (tags) => Array.isArray(tags) && tags.length < 51 && tags.every((tag) => isShort(tag, 64)),
+  metadata: (data) => !!data && !Array.isArray(data) && typeof data === 'object' && Object.keys(data).length < 101,
 }
 
-// Marked as pure, so that a file which uses neither need not carry the table.
-const names = /* @__PURE__ */ Object.keys(rules)
+/** What each field may be, in words. */
+const hints: { [name in keyof Contact]-?: string } = {
+  external_id: '1 to 120 characters, not "." or ".."',
+  display_name: 'null or at most 256 characters',
+  email: 'null or an e-mail address of at most 254 characters',
+  avatar_url: 'null or an http(s) URL of at most 2048 characters',
+  tags: 'at most 50 tags of at most 64 characters',
+  metadata: 'a JSON object of at most 100 keys and 16 levels',
+}
 
-export const fieldNames: readonly FieldName[] = /* @__PURE__ */ names.slice(1) as FieldName[]
+/** True for `external_id` and the fields, in the names of the wire. */
+export const isContactKey = (name: string): name is keyof Contact => Object.hasOwn(rules, name)
+
+// Marked as pure, so that a file which does not use it need not carry the table.
+export const fieldNames: readonly FieldName[] = /* @__PURE__ */ Object.keys(rules).slice(1) as FieldName[]
 
 /** The UTF-8 length of a text, in bytes. */
 export const byteLength = (text: string): number => new TextEncoder().encode(text).length
 
+/** What a field may be, in words; for any other name, that it is none. */
+export const hintOf = (path: string): string =>
+  Object.hasOwn(hints, path) ? hints[path as FieldName] : 'not a field of a contact'
+
 /**
  * Checks and copies an untrusted contact. Undefined fields are left out; every other key must be known.
- * @returns a fresh contact with sorted metadata keys and unique tags, or the first problem. Never throws.
+ * @returns a fresh contact with sorted metadata keys and unique tags, or where the first problem is. Never throws.
  */
-export const parseContact = (input: unknown): Contact | Problem => {
+export const copyContact = (input: unknown): Contact | Omit<Problem, 'hint'> => {
   let path = 'external_id'
   try {
     const given = input as Record<string, unknown>
     const contact: Record<string, Json> = {}
     for (path of new Set(['external_id', ...Object.keys(given)])) {
       if (given[path] === undefined && path !== 'external_id') continue
-      const [isValid] = rules[names.includes(path) ? (path as FieldName) : ('' as FieldName)]
-      const copy = copyJson(given[path], 1, { left: maxBodyBytes })
-      if (!isValid(copy)) throw path
+      const copy = copyJson(given[path], [], { left: maxBodyBytes })
+      if (!isContactKey(path) || !rules[path](copy)) throw path
       contact[path] = Array.isArray(copy) ? [...new Set(copy)] : copy
     }
     return contact as unknown as Contact
-  } catch {
-    path = path.slice(0, 128)
-    return { path, hint: names.includes(path) ? rules[path as FieldName][1] : 'not a field of a contact' }
+  } catch (error) {
+    return { path: path.slice(0, 128), ...(error instanceof NoJson && { key: error.path.join('.').slice(0, 128) }) }
   }
 }
+
+/** Of an own property: a page may hang anything on all objects. */
+export const isProblem = <Problem extends { path: string }>(checked: Contact | Problem): checked is Problem =>
+  Object.hasOwn(checked, 'path')
+
+/** The same, and what would be right. */
+export const parseContact = (input: unknown): Contact | Problem => {
+  const contact = copyContact(input)
+  return isProblem(contact) ? { path: contact.path, hint: hintOf(contact.path) } : contact
+}
+
+/** What many programs make of nobody: no id, though some of it is a text. */
+export const isNobody = (id: unknown): boolean => /^\s*(undefined|null|NaN|false)?\s*$/.test(`${id}`)
 
 /** True for what may stand as `external_id`. */
 export const isExternalId = (value: unknown): value is string => 'external_id' in parseContact({ external_id: value })

@@ -18,5 +18,9 @@ export const hash = (salt: string, value: string): string => {
   return lane(text, 0x85ebca6b) + lane(text, 0x85ebca77)
 }
 
-/** 128 random bits. `crypto.randomUUID` is absent on plain http, `getRandomValues` is not. */
-export const randomId = (): string => crypto.getRandomValues(new Uint32Array(4)).join('')
+/**
+ * 128 random bits. `crypto.randomUUID` is absent on plain http, `getRandomValues` is not. A page that has taken `crypto` away
+ * gets what `Math.random` gives: no secret hangs on it.
+ */
+export const randomId = (): string =>
+  globalThis.crypto?.getRandomValues(new Uint32Array(4)).join('') ?? `${Math.random()}${Math.random()}`

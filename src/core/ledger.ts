@@ -1,9 +1,10 @@
 /**
  * What is known to be upstream for one field: the hash of the acknowledged value ('' from the moment the field is sent
  * until it is acknowledged: its upstream value is unknown then), when it was acknowledged, and when it was called.
- * Both in milliseconds since the epoch.
+ * Both in milliseconds since the epoch. A value that was refused for good is known too, and marked: it is not sent again
+ * until it changes.
  */
-export type LedgerEntry = [hash: string, acknowledgedAt: number, calledAt: number]
+export type LedgerEntry = [hash: string, acknowledgedAt: number, calledAt: number, isRefused?: 1]
 
 /** The entries of one contact by field, `external_id` included. Holds no values. */
 export interface Ledger {
@@ -28,6 +29,6 @@ export const markSent = (ledger: Ledger, field: string, calledAt: number): void 
 }
 
 /** To be done when upstream has the value. An answer to an older call that arrives late changes nothing. */
-export const acknowledge = (ledger: Ledger, field: string, hash: string, now: number, calledAt: number): void => {
-  if (!(ledger[field] && ledger[field][2] > calledAt)) ledger[field] = [hash, now, calledAt]
+export const acknowledge = (ledger: Ledger, field: string, entry: LedgerEntry): void => {
+  if (!(ledger[field] && ledger[field][2] > entry[2])) ledger[field] = entry
 }

@@ -57,7 +57,7 @@ const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).
  */
 export const createTestBackend = (externalId: string | null = null): TestBackend => {
   // The chunk is loaded beforehand: a fake clock does not wait for a disk.
-  const loading = import('../client/engine.ts')
+  const loading = import('../client/engine/engine.ts')
   let person = externalId
   let onWire = 0
   /** Of those, how many the fault `slow` holds until the clock moves. */

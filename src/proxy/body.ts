@@ -1,4 +1,4 @@
-import { type Contact, maxBodyBytes, parseContact } from '../core/contact.ts'
+import { type Contact, isProblem, maxBodyBytes, parseContact } from '../core/contact.ts'
 import type { Clock } from '../core/ports.ts'
 import { Refusal } from './answer.ts'
 
@@ -76,6 +76,6 @@ export const readContact = async (request: Request, clock: Clock): Promise<Conta
   if (!value || typeof value !== 'object' || Array.isArray(value))
     throw new Refusal('invalid_field', { path: '', hint: 'the body: one JSON object' })
   const contact = parseContact(value)
-  if ('path' in contact) throw new Refusal('invalid_field', contact)
+  if (isProblem(contact)) throw new Refusal('invalid_field', contact)
   return contact
 }

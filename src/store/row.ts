@@ -198,7 +198,7 @@ export const settleRow = (
   for (const field of fieldsOf(taken)) {
     const [value, , acceptedAt] = taken[field] as [Json, number, number]
     if (refused?.fields.includes(field)) row.parked[field] = [value, refused.reason, now, acceptedAt]
-    else acknowledge(row.ledger, field, hash(JSON.stringify(value)), now, acceptedAt)
+    else acknowledge(row.ledger, field, [hash(JSON.stringify(value)), now, acceptedAt])
   }
 }
 

@@ -1,4 +1,4 @@
-import { byteLength, type Contact, type Json, maxBodyBytes, parseContact } from '../core/contact.ts'
+import { byteLength, type Contact, isProblem, type Json, maxBodyBytes, parseContact } from '../core/contact.ts'
 import { APIError, OrqError } from '../core/errors.ts'
 import { type Clock, systemClock } from '../core/ports.ts'
 import { nextDelay, parseRetryAfter, type RetryConfig } from '../core/retry.ts'
@@ -51,7 +51,7 @@ export const createContacts = (options: ContactsOptions): Contacts => {
   return {
     create: async (given, { retries = options.retries ?? { strategy: 'none' }, signal } = {}) => {
       const contact = parseContact(given)
-      if ('path' in contact) throw new OrqError('INVALID_CONTACT', `${contact.path}: ${contact.hint}`)
+      if (isProblem(contact)) throw new OrqError('INVALID_CONTACT', `${contact.path}: ${contact.hint}`)
       if (byteLength(JSON.stringify(contact)) > maxBodyBytes)
         throw new OrqError('INVALID_CONTACT', `the contact: at most ${maxBodyBytes} bytes of JSON`)
       const start = clock.monotonic()

@@ -43,7 +43,9 @@ export const startAppSite = async (externalId: string): Promise<AppSite> => {
     const { pathname, search } = new URL(request.url)
     app.paths.push(pathname + search)
     if (pathname === '/') return new Response(app.html, { headers: { 'content-type': 'text/html; charset=utf-8' } })
-    if (pathname === '/token') return Response.json({ token: await mintToken({ subject: externalId }, { secret }) })
+    // The second one is where a tag without options looks.
+    if (pathname === '/token' || pathname === '/orq/token')
+      return Response.json({ token: await mintToken({ subject: externalId }, { secret }) })
     const text = app.texts[pathname]
     if (text !== undefined) return new Response(text, { headers: { 'content-type': 'text/javascript' } })
     return (await app.files(request)) ?? proxy.fetch(request)

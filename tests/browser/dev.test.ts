@@ -111,7 +111,7 @@ describe('the page of orq-identify dev, in Chromium', () => {
     expect(await contact('victim')).toBeUndefined()
     // And the client does not even try.
     const outcome = await guest.page.evaluate(() => window.orq.identify({ externalId: 'victim' }))
-    expect(outcome).toEqual({ status: 'pending', reason: 'no_token' })
+    expect(outcome).toEqual({ status: 'pending', reason: 'other_person' })
     expect(guest.posts).toHaveLength(2)
   })
 

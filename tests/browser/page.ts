@@ -1,12 +1,6 @@
 import { type Browser, type BrowserContext, chromium, type LaunchOptions, type Page } from 'playwright'
-import type { Orq } from '../../src/index.ts'
+import type {} from '../../src/window.ts'
 import { findChromium, noChromium } from './find.mjs'
-
-declare global {
-  interface Window {
-    orq: Orq
-  }
-}
 
 /** @throws Error that says what to install, where there is no Chromium */
 export const launch = async (options: LaunchOptions = {}): Promise<Browser> => {

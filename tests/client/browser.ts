@@ -1,15 +1,31 @@
 import type { ClientOptions, Orq } from '../../src/index.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
 import { createOrq, fakeStorage, tokenFor } from './harness.ts'
+import { chunkOfOtherBuild, noChunk } from './look.ts'
 
 /** What the network and the proxy do to a request. `lost`: written, but the answer never arrives. */
-export type Weather = 'fine' | 'lost' | 'down' | 'unreachable' | 'limited' | 'unauthorized' | 'html'
+export type Weather =
+  | 'fine'
+  | 'lost'
+  | 'down'
+  | 'unreachable'
+  | 'limited'
+  | 'unauthorized'
+  | 'html'
+  | 'gateway error'
+  | 'keepalive used up'
+
+/** Whether a page gets its chunk, gets none, or gets the one of another build. */
+export type Chunk = 'here' | 'missing' | 'other build'
+const makers = { here: createOrq, missing: noChunk, 'other build': chunkOfOtherBuild }
 
 export interface Tab {
   orq: Orq
   /** The tab goes to the background, or its page is left. */
   leave(): void
   show(): void
+  /** An event of the window, such as `online`. */
+  hear(type: string): void
 }
 
 /** A proxy that keeps section 3's rules: scope, numbers, and what was written for whom in which order. */
@@ -82,6 +98,9 @@ export const createBrowser = (options: ClientOptions = {}) => {
     if (weather === 'down') return respond(503, { code: 'upstream_unavailable' })
     if (weather === 'limited') return respond(429, { code: 'rate_limited' }, { 'retry-after': '2' })
     if (weather === 'unauthorized') return respond(401, { code: 'token_expired' })
+    if (weather === 'keepalive used up' && request.keepalive) throw new TypeError('network')
+    if (weather === 'gateway error')
+      return new Response('<h1>502</h1>', { status: 502, headers: { 'retry-after': '1' } })
     if (weather === 'html') return new Response('<!doctype html>', { status: 200 })
     const { external_id, ...fields } = body
     const answer = proxy.write(external_id as string, sub, request.headers.get('orq-update-id') as string, fields)
@@ -90,7 +109,7 @@ export const createBrowser = (options: ClientOptions = {}) => {
   }
 
   /** Opens a page: its own document and window, the browser's everything else. */
-  const open = (more: ClientOptions = {}): Tab => {
+  const open = (more: ClientOptions = {}, chunk: Chunk = 'here'): Tab => {
     const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
     const frame = new EventTarget()
     // It bubbles from the document to the window.
@@ -100,7 +119,7 @@ export const createBrowser = (options: ClientOptions = {}) => {
       frame.dispatchEvent(new Event('visibilitychange'))
     }
     Object.assign(globalThis, { document: page, addEventListener: frame.addEventListener.bind(frame) })
-    const orq = createOrq({
+    const orq = makers[chunk]({
       proxyUrl: 'https://app.example/orq',
       token: async () => {
         await new Promise<void>((resolve) => clock.after(20, resolve))
@@ -117,6 +136,7 @@ export const createBrowser = (options: ClientOptions = {}) => {
       orq,
       leave: () => turn('hidden'),
       show: () => turn('visible'),
+      hear: (type) => void frame.dispatchEvent(new Event(type)),
     }
   }
 

@@ -63,8 +63,8 @@ export interface World {
   tokens: () => string | null
   tokenCalls: number
   person: string | null
-  /** A page load: a new client on the same storage. */
-  load(options?: ClientOptions): Page
+  /** A page load: a new client on the same storage; `create` makes it, of the built files if nothing else is given. */
+  load(options?: ClientOptions, create?: (options: ClientOptions) => Orq): Page
 }
 
 /** A browser: its clock, its storage, a proxy that answers as told, and pages that come and go. */
@@ -80,8 +80,8 @@ export const createWorld = (): World => {
     tokenCalls: 0,
     person: 'user_1',
     tokens: () => (world.person === null ? null : tokenFor(world.person)),
-    load: (options = {}) => {
-      const orq = createOrq({
+    load: (options = {}, create = createOrq) => {
+      const orq = create({
         proxyUrl: 'https://app.example/orq',
         token: () => {
           world.tokenCalls++

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Outcome } from '../../src/index.ts'
 import { createOrq, createWorld, delivered, refused, reply, tokenFor, type World } from './harness.ts'
 
@@ -83,6 +83,8 @@ describe('one call', () => {
   })
 
   test('before init is kept and sent after it', async () => {
+    vi.stubGlobal('location', new URL('https://app.example/'))
+    onTestFinished(() => void vi.unstubAllGlobals())
     const orq = createOrq()
     const call = orq.identify(user)
     expect(await outcomeOf(call, 1000)).toBe('open')
@@ -318,6 +320,37 @@ describe('duplicates', () => {
     expect(world.posts.at(-1)?.body.email).toBe('a@example.com')
   })
 
+  test('A acknowledged, and the page dies while B is on the wire: A goes again from the next page', async () => {
+    const { orq } = world.load()
+    await outcomeOf(orq.identify(user))
+    world.replies = ['hang', 'hang'].map((answer) => () => answer as 'hang')
+    orq.identify({ ...user, email: 'other@example.com' })
+    await world.clock.advance(1_000)
+    expect(world.posts).toHaveLength(2)
+    world.replies = []
+    world.load().orq.identify(user)
+    await world.clock.advance(30_000)
+    expect(world.posts.at(-1)?.body.email).toBe(user.email)
+  })
+
+  test('a repeated call reads one stored text, and does nothing else', async () => {
+    const { orq } = world.load()
+    await outcomeOf(orq.identify(user))
+    orq.identify(user)
+    const { get, set } = world.storage
+    const touched: string[] = []
+    world.storage.get = (key) => {
+      touched.push('get')
+      return get(key)
+    }
+    world.storage.set = (key, value) => {
+      touched.push('set')
+      set(key, value)
+    }
+    for (let n = 0; n < 10; n++) orq.identify(structuredClone(user))
+    expect(touched).toEqual(Array(10).fill('get'))
+  })
+
   test('an acknowledgement older than dedupeTtlMs counts no more, and the call is forced', async () => {
     const { orq } = world.load()
     await outcomeOf(orq.identify(user))
@@ -394,7 +427,7 @@ describe('an answer that does not acknowledge', () => {
     expect(await outcomeOf(orq.identify(user))).toBe('pending: unreachable')
     expect(world.posts).toHaveLength(1)
     expect(errors).toHaveLength(1)
-    expect(errors[0]).toContain('proxyUrl')
+    expect(errors[0]).toMatch(/proxyUrl|allowedOrigins/)
     const { orq: next } = world.load()
     expect(await outcomeOf(next.identify(user))).toBe('delivered')
   })
@@ -431,6 +464,22 @@ describe('an answer that does not acknowledge', () => {
     world.replies = [() => refused(409, 'superseded', { number })]
     expect(await outcomeOf(orq.identify(user))).toBe('delivered')
     expect(world.posts[1]?.number).toBe(number + 1)
+  })
+
+  test('409 superseded by another tab, whose answer is on its way, sends the same value no second time', async () => {
+    const [first, second] = [world.load(), world.load()]
+    let answer = (_: Response): void => {}
+    world.replies = [
+      () => new Promise<Response>((resolve) => (answer = resolve)),
+      ({ number }) => refused(409, 'superseded', { number: number + 1 }),
+    ]
+    const outcomes = [first, second].map(({ orq }) => orq.identify(user))
+    await world.clock.advance(300)
+    expect(world.posts).toHaveLength(2)
+    answer(delivered())
+    await world.clock.advance(1_000)
+    expect((await Promise.all(outcomes)).map(({ status }) => status)).toEqual(['delivered', 'duplicate'])
+    expect(world.posts).toHaveLength(2)
   })
 
   test('500 then 200 repeats the same body under the same number', async () => {
@@ -501,19 +550,19 @@ describe('tokens', () => {
     expect(world.tokenCalls).toBe(2)
   })
 
-  test('a second 401 is pending: no_token, without a console line, and the contact is kept', async () => {
+  test('a second 401 is pending: token_refused, with one error that names secret and keys, and the contact is kept', async () => {
     const { orq } = world.load()
     world.replies = [() => refused(401, 'token_invalid'), () => refused(401, 'token_invalid')]
-    expect(await outcomeOf(orq.identify(user))).toBe('pending: no_token')
+    expect(await outcomeOf(orq.identify(user))).toBe('pending: token_refused')
     expect(world.posts).toHaveLength(2)
-    expect([...errors, ...warnings]).toEqual([])
+    expect([...errors, ...warnings]).toEqual([expect.stringMatching(/token_invalid.*same secret or keys/)])
     expect(await outcomeOf(world.load().orq.identify(user))).toBe('delivered')
   })
 
-  test('a 401 with a token that is a string is no_token at once', async () => {
+  test('a 401 with a token that is a string is token_refused at once', async () => {
     const { orq } = world.load({ token: tokenFor('user_1') })
     world.replies = [() => refused(401, 'token_invalid')]
-    expect(await outcomeOf(orq.identify(user))).toBe('pending: no_token')
+    expect(await outcomeOf(orq.identify(user))).toBe('pending: token_refused')
     expect(world.posts).toHaveLength(1)
   })
 
@@ -530,18 +579,20 @@ describe('tokens', () => {
   test('a token of somebody else never carries the contact', async () => {
     world.person = 'somebody_else'
     const { orq } = world.load()
-    expect(await outcomeOf(orq.identify(user))).toBe('pending: no_token')
+    expect(await outcomeOf(orq.identify(user))).toBe('pending: other_person')
     expect(world.posts).toHaveLength(0)
+    expect(errors).toEqual([expect.stringContaining('another person')])
     world.person = 'user_1'
     expect(await outcomeOf(orq.identify(user))).toBe('delivered')
   })
 
-  test('a source that throws backs off as unreachable', async () => {
+  test('a source that throws is token_source, with one error that says what to give, and backs off', async () => {
     const { orq } = world.load()
     world.tokens = () => {
       throw new Error('network')
     }
-    expect(await outcomeOf(orq.identify(user))).toBe('pending: unreachable')
+    expect(await outcomeOf(orq.identify(user))).toBe('pending: token_source')
+    expect(errors).toEqual([expect.stringContaining('token function failed')])
     world.tokens = () => tokenFor('user_1')
     await world.clock.advance(120_000)
     expect(world.posts).toHaveLength(1)
@@ -586,10 +637,12 @@ describe('the stream of decisions', () => {
 
   test('debug prints each decision, and that metadata is replaced', async () => {
     const lines: string[] = []
-    vi.spyOn(console, 'debug').mockImplementation((...parts) => void lines.push(JSON.stringify(parts)))
+    vi.spyOn(console, 'info').mockImplementation((...parts) => void lines.push(parts.join(' ')))
     const { orq } = world.load({ debug: true })
     await outcomeOf(orq.identify(user))
-    expect(lines.join('\n')).toMatch(/sent[\s\S]*delivered/)
+    expect(lines.join('\n')).toMatch(
+      /^orq: contact \w{16} sent, external_id .*, attempt 1\norq: contact \w{16} delivered$/,
+    )
     expect(lines.join('\n')).not.toMatch(/user_1|jane/)
     expect(lines.concat(warnings).join('\n')).toMatch(/metadata/)
   })

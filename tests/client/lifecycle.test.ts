@@ -74,6 +74,14 @@ describe('reset', () => {
     expect(outcomes.at(-1)).toBe('delivered')
   })
 
+  test('where nothing is stored writes nothing: a visitor who never signed in gets no key', async () => {
+    const { clock, tab, stored } = setUp()
+    tab.orq.reset()
+    await clock.advance(3_000)
+    tab.orq.reset()
+    expect(stored()).toBe('')
+  })
+
   test('keeps consent, client id and last number', async () => {
     const { clock, identify, stored, tab, ann } = setUp()
     identify(ann)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { playSchedules, scheduled } from '../schedules.ts'
-import { createBrowser, type Tab, type Weather } from './browser.ts'
+import { type Chunk, createBrowser, type Tab, type Weather } from './browser.ts'
 
 const { navigator: navigatorBefore } = globalThis
 beforeEach(() => {
@@ -13,13 +13,13 @@ afterEach(() => {
 })
 afterAll(() => Object.defineProperty(globalThis, 'navigator', { configurable: true, value: navigatorBefore }))
 
-const people = ['ann', 'bob'] as const
+const people = ['ann', 'bob', 'cid'] as const
 type Person = (typeof people)[number]
 
 type Step =
   | { kind: 'identify'; tab: number; person: Person; field: 'email' | 'display_name' | 'tags'; value: number }
   | { kind: 'reset'; tab: number }
-  | { kind: 'reload'; tab: number }
+  | { kind: 'reload'; tab: number; chunk: Chunk }
   | { kind: 'leave'; tab: number }
   | { kind: 'show'; tab: number }
   | { kind: 'advance'; ms: number }
@@ -56,12 +56,22 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         'limited',
         'unauthorized',
         'html',
+        'gateway error',
+        'keepalive used up',
       ),
     }),
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom('reload' as const, 'leave' as const, 'show' as const), tab }),
+    arbitrary: fc.record({ kind: fc.constantFrom('leave' as const, 'show' as const), tab }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('reload' as const),
+      tab,
+      chunk: fc.constantFrom<Chunk>('here', 'here', 'missing', 'other build'),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reset' as const), tab }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('online' as const), isOnline: fc.boolean() }) },
@@ -69,7 +79,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant('jump' as const),
-      ms: fc.constantFrom(-3_600_000, -5_000, 5_000, 90_000_000),
+      ms: fc.constantFrom(-172_800_000, -3_600_000, -5_000, 5_000, 90_000_000),
     }),
   },
 )
@@ -86,7 +96,7 @@ const play = async (steps: readonly Step[]): Promise<void> => {
   const { clock, state } = browser
   const tabs: Tab[] = [browser.open(), browser.open(), browser.open()]
   /** The last call of each field; undefined where a reset may have dropped it. */
-  const expected: Record<Person, Record<string, unknown>> = { ann: {}, bob: {} }
+  const expected: Record<Person, Record<string, unknown>> = { ann: {}, bob: {}, cid: {} }
 
   for (const one of steps) {
     if (one.kind === 'identify') {
@@ -103,7 +113,7 @@ const play = async (steps: readonly Step[]): Promise<void> => {
     } else if (one.kind === 'reload') {
       tabs[one.tab]!.leave()
       tabs[one.tab]!.orq.close()
-      tabs[one.tab] = browser.open()
+      tabs[one.tab] = browser.open({}, one.chunk)
     } else if (one.kind === 'leave') tabs[one.tab]!.leave()
     else if (one.kind === 'show') tabs[one.tab]!.show()
     else if (one.kind === 'advance') await clock.advance(one.ms)

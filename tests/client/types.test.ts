@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from 'vitest'
-import type { Orq, Outcome, User } from '../../src/index.ts'
+import type { Decision, DroppedReason, Orq, Outcome, PendingReason, User } from '../../src/index.ts'
 
 declare const orq: Orq
 
@@ -61,9 +61,64 @@ test('metadata of an interface of the app is accepted as it is, and nothing else
   expectTypeOf<User<Plan>['metadata']>().toEqualTypeOf<Plan | undefined>()
 })
 
+interface Profile {
+  name: string
+  plan: 'free' | 'pro'
+  since?: Date
+}
+
+// Never called either.
+// biome-ignore lint/suspicious/noExplicitAny: apps have such values
+const callsInAnyShape = (profile: Profile, record: Record<string, unknown>, anything: any): void => {
+  orq.identify({ externalId: 'u', metadata: record })
+  orq.identify({ externalId: 'u', metadata: anything })
+  orq.identify({ externalId: 'u', metadata: { text: 'a', when: new Date(), list: [1, { a: null }], none: undefined } })
+  orq.identify('u', profile)
+  orq.identify('u', record)
+  orq.identify('u', { plan: 'pro' })
+  const wrapped = (...args: Parameters<Orq['identify']>): Promise<Outcome> => orq.identify(...args)
+  wrapped({ externalId: 'u', metadata: { plan: 'pro' } }, { force: true })
+  wrapped('u', profile)
+  wrapped('u', { plan: 'pro' })
+  // @ts-expect-error JSON has no maps
+  orq.identify({ externalId: 'u', metadata: new Map() })
+  // @ts-expect-error JSON has no sets
+  orq.identify({ externalId: 'u', metadata: { plans: new Set(['pro']) } })
+  // @ts-expect-error JSON has no functions
+  orq.identify({ externalId: 'u', metadata: { plan: () => 'pro' } })
+  // @ts-expect-error JSON has no bigints
+  orq.identify({ externalId: 'u', metadata: { a: { b: 1n } } })
+  // @ts-expect-error JSON has no functions
+  orq.identify('u', { plan: () => 'pro' })
+  // @ts-expect-error JSON has no maps
+  orq.identify('u', new Map())
+  // @ts-expect-error a name is a text
+  orq.identify('u', { name: 5 })
+  // @ts-expect-error tags are a list
+  orq.identify('u', { tags: 'pro' })
+}
+
+test('traits of an interface are accepted, and nothing that JSON cannot hold', () => {
+  expectTypeOf(callsInAnyShape).toBeFunction()
+})
+
+test('a decision has a reason exactly when it is pending or dropped', () => {
+  expectTypeOf<Extract<Decision, { kind: 'sent' }>['reason']>().toEqualTypeOf<undefined>()
+  expectTypeOf<Extract<Decision, { kind: 'pending' }>['reason']>().toEqualTypeOf<PendingReason>()
+  expectTypeOf<Extract<Decision, { kind: 'dropped' }>['reason']>().toEqualTypeOf<DroppedReason>()
+})
+
 test('an outcome has a reason exactly when it is pending or dropped', () => {
   expectTypeOf<Extract<Outcome, { status: 'pending' }>['reason']>().toEqualTypeOf<
-    'offline' | 'no_token' | 'unreachable' | 'rate_limited' | 'server' | 'timeout'
+    | 'offline'
+    | 'no_token'
+    | 'other_person'
+    | 'token_refused'
+    | 'token_source'
+    | 'unreachable'
+    | 'rate_limited'
+    | 'server'
+    | 'timeout'
   >()
   expectTypeOf<Extract<Outcome, { status: 'duplicate' }>['reason']>().toEqualTypeOf<never>()
 })

@@ -53,9 +53,9 @@ describe('a call', () => {
     const ledger = known()
     markSent(ledger, 'email', 5)
     expect(ask(hashesOf({ email: 'A' }), {}, ledger)).toBe(false)
-    acknowledge(ledger, 'email', hashOf('B'), 6, 5)
+    acknowledge(ledger, 'email', [hashOf('B'), 6, 5])
     expect(ask(hashesOf({ email: 'A' }), {}, ledger)).toBe(false)
-    acknowledge(ledger, 'email', hashOf('A'), 7, 6)
+    acknowledge(ledger, 'email', [hashOf('A'), 7, 6])
     expect(isDuplicate(ledger, hashesOf({ email: 'A' }), {}, 7)).toBe(true)
   })
 
@@ -63,7 +63,7 @@ describe('a call', () => {
     const ledger: Ledger = {}
     markSent(ledger, 'email', 1)
     markSent(ledger, 'email', 2)
-    acknowledge(ledger, 'email', hashOf('A'), 3, 1)
+    acknowledge(ledger, 'email', [hashOf('A'), 3, 1])
     expect(ledger['email']).toEqual(['', 0, 2])
   })
 })
@@ -134,7 +134,7 @@ const run = (steps: Step[]): void => {
     if (isTaken) applied = request.number
     for (const [field, { value, calledAt }] of Object.entries(request.values)) {
       if (isTaken) upstream[field] = value
-      if (isTaken && arrives) acknowledge(ledger, field, hashOf(value), now, calledAt)
+      if (isTaken && arrives) acknowledge(ledger, field, [hashOf(value), now, calledAt])
       else if (calledAt > (newest()[field]?.calledAt ?? 0) && calledAt >= (ledger[field]?.[2] ?? 0))
         waiting[field] = { value, calledAt }
     }

@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../../src')
-const rooms = ['core', 'client', 'upstream', 'store', 'proxy', 'node', 'dev'] as const
+const rooms = ['core', 'client', 'upstream', 'store', 'proxy', 'node', 'dev', 'bindings'] as const
 type Room = (typeof rooms)[number]
 
 /** What each room may import besides itself: other rooms, and packages by name. */
@@ -14,6 +14,7 @@ const allowed: Record<Room, readonly string[]> = {
   store: ['core'],
   proxy: ['core', 'upstream', 'store', 'jose', 'valibot'],
   node: ['core', 'client', 'upstream', 'store', 'proxy', '@hono/node-server', 'pino', 'prom-client', 'citty', 'undici'],
+  bindings: ['client'],
   dev: ['core', 'client', 'upstream', 'store', 'proxy', 'node', 'hono', '@hono/node-server'],
 }
 /** Packages of one part of a room alone. */
@@ -23,7 +24,7 @@ const special: readonly [path: RegExp, name: RegExp][] = [
   [/^store\/postgres(\.ts$|[/-])/, /^(pg|pg-boss(\/package\.json)?|node:(crypto|net))$/],
   [/^store\/keyed-hash\.ts$/, /^node:crypto$/],
   // Doors that the core's own stands beside.
-  [/^(react|vue|segment|analytics)\.ts$/, /^orq-identify$/],
+  [/^(bindings\/.*|(react|vue|segment|analytics)\.ts$)/, /^orq-identify$/],
   // The door of React, Vue and the command line.
   [/^react\.ts$/, /^react$/],
   [/^vue\.ts$/, /^vue$/],

@@ -16,10 +16,11 @@ test('every option that may be left out says what holds then', () => {
 
 // The values are listed in published.test.ts, from the files as they run.
 const types = {
-  index: `ClientOptions Clock Consent Contact Decision DroppedReason Fetch Fields IdentifiedUser IdentifyOptions Json
-    KeyValueStore Orq Outcome PendingReason RetryConfig TokenSource Traits User`,
-  react: 'OrqProviderProps',
-  vue: '',
+  index: `ClientOptions Clock Consent Contact Decision DroppedReason Fetch Fields IdentifiedUser IdentifyArguments
+    IdentifyOptions Json KeyValueStore MetadataOf Orq Outcome PendingReason Register RetryConfig TokenSource Traits User`,
+  window: 'Command ScriptOrq',
+  react: 'OrqProviderProps UseIdentifyOptions',
+  vue: 'UseIdentifyOptions',
   segment: 'SegmentAnalytics SegmentContext SegmentPlugin',
   analytics: 'AnalyticsPlugin',
   server: `Claim Clock Contact Contacts ContactsOptions Entry EventListener Fetch FieldName Fields Hmac Json JwksOptions

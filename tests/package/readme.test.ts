@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { optionTable } from '../../src/client/settings.ts'
 import { fieldNames, maxBodyBytes, parseContact } from '../../src/core/contact.ts'
 import { createMetrics } from '../../src/node/metrics.ts'
 import { proxySettings } from '../../src/node/proxy-settings.ts'
@@ -28,7 +29,7 @@ describe('the options of the client', () => {
       .map((one) => ({ ...one, member: one.name.slice(owner.length + 1) }))
   const options = membersOf('client/options ClientOptions')
   const retries = membersOf('core/retry RetryConfig')
-  const client = readdirSync(new URL('../../src/client/', import.meta.url)).map((file) => read(`src/client/${file}`))
+  const show = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value))
 
   test('stand in the README with their defaults and the first sentence of their comments', () => {
     const rows = options.map(({ member, otherwise = '', text }) => {
@@ -46,14 +47,23 @@ describe('the options of the client', () => {
     expect(told).toBe(`{ ${strategy}, backoff: { ${others.slice(0, -1).join(', ')} }, ${others.at(-1)} }`)
   })
 
-  test('have the defaults in the code that their comments name', () => {
-    const code = [...client, read('src/core/retry.ts')].join('\n')
-    const numbers = [...options, ...retries].filter(({ otherwise = '' }) => /^[\d.]+$/.test(otherwise))
-    expect(numbers.length).toBe(10)
+  test('have the defaults in the table of options that their comments name', () => {
+    for (const { member, otherwise = '' } of options) {
+      const [, fallback] = optionTable[member as keyof typeof optionTable]
+      const [, told] = /^('.*?'|\d+|true|false)/.exec(otherwise) ?? []
+      if (member !== 'retries')
+        expect([member, told]).toEqual([member, fallback === undefined ? undefined : show(fallback)])
+    }
+    expect(Object.keys(optionTable).sort()).toEqual(options.map(({ member }) => member).sort())
+  })
+
+  test('have the parts of `retries` in the code that their comments name', () => {
+    const code = read('src/core/retry.ts')
+    const numbers = retries.filter(({ otherwise = '' }) => /^[\d.]+$/.test(otherwise))
+    expect(numbers.length).toBe(4)
     for (const { member, otherwise } of numbers) {
-      const name = member.replace('backoff.', '')
-      const read = [...code.matchAll(new RegExp(`\\b${name} = ([\\d.e]+)`, 'g'))].map(([, value]) => Number(value))
-      expect([name, ...new Set(read)]).toEqual([name, Number(otherwise)])
+      const [, value] = new RegExp(`\\b${member.replace('backoff.', '')} = ([\\d.e]+)`).exec(code) ?? []
+      expect([member, Number(value)]).toEqual([member, Number(otherwise)])
     }
   })
 })

@@ -38,7 +38,7 @@ const init = `orq.init({ proxyUrl: '/orq', tokenUrl: '/token' })`
 /** Each with what it leaves to the app: a session, a place in the page, a key, and the call of an identify. */
 const apps: Record<string, () => Record<string, string>> = {
   'the snippet of React': () => ({
-    'session.js': `export const useSession = () => ({ user: ${user} })`,
+    'session.js': `export const useSession = () => ({ user: ${user}, loading: false })`,
     'App.js': transpileModule(`import { useSession } from './session.js'\n${snippet('react')}`, {
       compilerOptions: { jsx: 4 satisfies JsxEmit.ReactJSX, target: 99, module: 99 },
     }).outputText,

@@ -22,6 +22,7 @@ export const snippets = {
   'try it': { has: 'npm start ', runBy: 'start.test.ts' },
   'script tag': { has: '<script async', runBy: 'page.test.ts' },
   module: { has: 'await orq.identify(', runBy: 'page.test.ts' },
+  'own types': { has: 'interface Register', runBy: 'types.test.ts' },
   react: { has: 'orq-identify/react', runBy: 'page.test.ts' },
   vue: { has: 'orq-identify/vue', runBy: 'page.test.ts' },
   segment: { has: 'orq-identify/segment', runBy: 'page.test.ts' },

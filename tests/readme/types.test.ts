@@ -26,7 +26,7 @@ const javaScript: ts.CompilerOptions = { allowJs: true, checkJs: true, strict: f
 /** What each leaves to the app. */
 const around: Partial<Record<SnippetName, string>> = {
   module: '',
-  react: `const useSession = () => ({ user: { id: 'user_1', name: 'Jane', email: 'jane@example.com' } })`,
+  react: `const useSession = () => ({ user: { id: 'user_1', name: 'Jane', email: 'jane@example.com' }, loading: false })`,
   vue: `declare const app: import('vue').App
     declare const session: { user: { id: string; email: string } | null | undefined }`,
   segment: 'declare const writeKey: string',
@@ -58,6 +58,13 @@ describe('the compiler has nothing to say', heavy, () => {
     const some = names.filter(isTypeScript)
     expect(some.length).toBeGreaterThan(3)
     expect(complaintsOf(some, strict)).toEqual([])
+  })
+
+  // In a program of its own: what one file registers holds for all.
+  test('to an app that registers its own types', () => {
+    const folder = createApp({ 'app.ts': snippet('own types') })
+    const program = ts.createProgram([join(folder, 'app.ts')], { ...options, ...strict, types: [] })
+    expect(ts.getPreEmitDiagnostics(program)).toEqual([])
   })
 
   test('to what is JavaScript, where it checks names and options', () => {

@@ -41,11 +41,10 @@ describe('a service worker', heavy, () => {
     await visits.context.close()
   })
 
-  // Without its chunk nobody reads the answer: the contact arrives, and the outcome is no more than what is known.
-  test('sends by the bare fetch from the module, as import() is forbidden there', async () => {
+  test('delivers by the bare fetch from the module, as import() is forbidden there', async () => {
     const visits = await createVisits(server, browser, 'worker')
     const outcome = await identifyIn(visits, 'service-worker-module.js', 'module')
-    expect(outcome).toEqual({ status: 'pending', reason: 'unreachable' })
+    expect(outcome).toEqual({ status: 'delivered' })
     expect(visits.contact()).toEqual({ external_id: visits.id, metadata: { from: 'worker' } })
     await visits.context.close()
   })

@@ -11,7 +11,7 @@ const Follow = ({ user }) => {
   return <output id="outcome">{kind}</output>
 }
 
-/** Tells Orq who is signed in, null while nobody is, and shows what comes of it. */
+/** Tells Orq who is signed in, null when nobody is: then the previous user is forgotten. Shows what comes of it. */
 export const Identify = ({ user }) => (
   <OrqProvider proxyUrl="/orq" tokenUrl="/token">
     <Follow user={user} />

@@ -11,7 +11,8 @@ const Outcome = () => {
 
 export const App = () => {
   const [plan, setPlan] = useState('pro')
-  // Your session says who it is, null while nobody is signed in. Here it is always Jane.
+  // Your session says who it is: null when nobody is signed in, { loading: true } beside it while you do not know. Here it
+  // is always Jane.
   useIdentify({ externalId: 'user_1', displayName: 'Jane', email: 'jane@example.com', metadata: { plan } })
   return (
     <p>

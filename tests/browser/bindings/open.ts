@@ -37,7 +37,7 @@ export const open = async (browser: Browser, { script, name, markup }: Page): Pr
   const complaints: string[] = []
   const decisions: string[] = []
   page.on('console', (message) => {
-    if (message.type() === 'debug') decisions.push(message.text())
+    if (message.type() === 'info') decisions.push(message.text())
     if (/warn|error/.test(message.type())) complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(String(error)))

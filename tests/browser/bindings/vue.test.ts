@@ -61,21 +61,76 @@ describe('useIdentify', heavy, () => {
     expect([posts, app.tokenCalls, await run(stored)]).toEqual([[], 0, '{}'])
   })
 
-  test('resets when null follows a user, not when it becomes unknown for a while', async () => {
+  test('resets when null follows a user, not while it loads', async () => {
     const { app, posts, call, run } = await open(jane)
     app.signIn('jane')
     await call('mount', jane)
     await expect.poll(() => app.contact('jane')).toBeDefined()
-    await call('show', undefined)
-    await call('show', jane)
     await run('client.flush()')
-    expect(posts).toHaveLength(1)
+    await run(`decisions = []; client.on('decision', ({ kind }) => decisions.push(kind))`)
+    for (const user of [undefined, null, omar]) await call('show', user, true)
+    await call('show', jane, false)
+    await run('client.flush()')
+    expect([posts.length, await run('decisions')]).toEqual([1, []])
     expect(await run(ledgers)).not.toEqual([{}])
-    await call('show', undefined)
-    await call('show', null)
+    await call('show', null, false)
     await expect.poll(() => run(ledgers)).toEqual([{}])
     await call('show', jane)
     await expect.poll(() => posts.length).toBe(2)
+  })
+
+  test('does nothing while it loads, whatever the user is', async () => {
+    const { app, posts, call, run } = await open(jane)
+    app.signIn('jane')
+    await call('mount', jane, true)
+    for (const user of [null, undefined]) await call('show', user, true)
+    await run('client.flush()')
+    expect([posts, app.tokenCalls, await run(stored)]).toEqual([[], 0, '{}'])
+  })
+
+  test.each([
+    ['null', null, undefined],
+    ['false', false, undefined],
+    ['undefined that is not loading', undefined, false],
+  ])('forgets who was here before when a page loads with %s', async (_, user, loading) => {
+    const { app, call, run, page, complaints } = await open()
+    app.signIn('jane')
+    app.setDown(true)
+    await call('mount', undefined)
+    await call('show', { ...jane, email: 'jane@example.com' })
+    await expect.poll(() => run(stored)).toContain('jane@example.com')
+    app.signIn(null)
+    await page.reload()
+    complaints.length = 0
+    expect(await run(stored)).toContain('jane@example.com')
+    await call('mount', user, loading)
+    await expect.poll(() => run(stored)).not.toContain('jane@example.com')
+    expect(complaints).toEqual([])
+  })
+
+  test('resets once while it stays signed out', async () => {
+    const { app, call, run } = await open(jane)
+    app.signIn('jane')
+    await call('mount', jane)
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    await run('resets = 0; reset = client.reset; client.reset = () => { resets++; reset() }')
+    for (const user of [null, false, undefined]) await call('show', user)
+    await call('show', undefined, false)
+    expect(await run('resets')).toBe(1)
+  })
+
+  test('resets when undefined follows a user, and says once how to tell that it loads', async () => {
+    const { app, call, run, complaints } = await open(jane)
+    app.signIn('jane')
+    await call('mount', jane)
+    await expect.poll(() => app.contact('jane')).toBeDefined()
+    expect(await run(ledgers)).not.toEqual([{}])
+    await call('show', undefined)
+    await expect.poll(() => run(ledgers)).toEqual([{}])
+    await call('show', jane)
+    await call('show', undefined)
+    expect(complaints).toHaveLength(1)
+    expect(complaints.join()).toMatch(/useIdentify.*undefined.*null.*\{ loading \}/)
   })
 
   test('without the plugin says what to call', async () => {

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { EngineModule } from '../../../src/client/intake.ts'
+import type { EngineModule } from '../../../src/client/engine-context.ts'
 import { type BrowserFiles, createBrowserFiles } from '../../../src/node/browser-files.ts'
 
 const root = join(import.meta.dirname, '../../..')

@@ -12,7 +12,16 @@ const storage: KeyValueStore = { get: () => undefined, set: () => {} }
 const client: Orq = createOrq({ proxyUrl: '/orq', tokenUrl: new URL('https://app.example/token'), storage })
 const outcome: Outcome = await orq.identify<Plan>({ externalId: 'u', email: null, metadata: { plan: 'pro' } })
 if (outcome.status === 'pending')
-  outcome.reason satisfies 'offline' | 'no_token' | 'unreachable' | 'rate_limited' | 'server' | 'timeout'
+  outcome.reason satisfies
+    | 'offline'
+    | 'no_token'
+    | 'other_person'
+    | 'token_refused'
+    | 'token_source'
+    | 'unreachable'
+    | 'rate_limited'
+    | 'server'
+    | 'timeout'
 // @ts-expect-error no such outcome
 if (outcome.status === 'done') console.debug('never')
 // @ts-expect-error what is delivered needs no reason
@@ -24,6 +33,18 @@ client.on('decision', ({ kind }) => kind === 'lost')
 orq.identify<Plan>({ externalId: 'u', metadata: { plan: 'free' } })
 // @ts-expect-error metadata is an object
 orq.identify({ externalId: 'u', metadata: 'pro' })
+interface Profile {
+  name: string
+  plan: 'free' | 'pro'
+}
+const identify = (...args: Parameters<Orq['identify']>): Promise<Outcome> => orq.identify(...args)
+const profile: Profile = { name: 'Jane', plan: 'pro' }
+identify('u', profile)
+orq.identify('u', profile)
+// @ts-expect-error JSON has no maps
+orq.identify({ externalId: 'u', metadata: new Map() })
+// @ts-expect-error JSON has no functions
+orq.identify('u', { plan: () => 'pro' })
 // @ts-expect-error no such state
 orq.consent('yes')
 // @ts-expect-error an id is required

@@ -14,8 +14,12 @@ interface SignedIn {
   metadata: { plan: 'pro' | 'team' }
 }
 
-export const Profile = ({ user }: { user: SignedIn | null | undefined }): ReactNode => {
+export const Profile = ({ user }: { user: SignedIn | null | undefined | false }): ReactNode => {
   useIdentify(user)
+  useIdentify(user, { loading: false })
+  useIdentify(user !== null && user, { loading: undefined })
+  // @ts-expect-error no such option
+  useIdentify(user, { isLoading: false })
   // @ts-expect-error an id is required
   useIdentify({ email: 'a@example.com' })
   useOrq().reset()
@@ -34,6 +38,10 @@ createApp({}).use(vuePlugin, { debounce: 5 })
 const user = ref<SignedIn | null>(null)
 followUser(user)
 followUser(() => user.value)
+followUser(() => user.value !== null && user.value, { loading: ref(true) })
+followUser(undefined, { loading: () => undefined })
+// @ts-expect-error no such option
+followUser(user, { isLoading: ref(true) })
 
 const segment: Plugin = forSegment(orq)
 void AnalyticsBrowser.load({ writeKey: 'key' }).register(segment, forSegment(orq))

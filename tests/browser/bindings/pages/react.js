@@ -26,10 +26,12 @@ const render = (element) => {
 globalThis.recovered = []
 globalThis.react = {
   // Effects included.
-  show: (user) => flushSync(() => render(h(App, { user }))),
+  show: (user, options, provider) => flushSync(() => render(h(App, { user, options, provider }))),
   /** A rendering that never ends, and so is never seen. */
-  prepare: (user) => startTransition(() => render(h(App, { user }, h(Waiting)))),
-  showIn: (mode, user) => flushSync(() => render(h(Activity, { mode }, h(App, { user })))),
+  prepare: (user, options, provider) => startTransition(() => render(h(App, { user, options, provider }, h(Waiting)))),
+  showIn: (mode, user, options, provider) =>
+    flushSync(() => render(h(Activity, { mode }, h(App, { user, options, provider })))),
+  showGuarded: (user, options, provider) => render(h(Boundary, null, h(App, { user, options, provider }))),
   showLonely: () => render(h(Boundary, null, h(Lonely))),
   hydrate: (user) => {
     root = hydrateRoot(container, h(StrictMode, null, h(App, { user })), {

@@ -5,12 +5,12 @@ const Profile = {
   props: ['session'],
   setup: ({ session }) => {
     globalThis.client = useOrq()
-    useIdentify(() => session.user)
+    useIdentify(() => session.user, { loading: () => session.loading })
     return () => h('p', session.user ? session.user.displayName : 'nobody')
   },
 }
 
-/** @param session reactive, with the `user` in it */
+/** @param session reactive, with the `user` in it, and `loading` where the app tells it */
 export const createProfileApp = (session) =>
   createSSRApp(Profile, { session }).use(orqPlugin, { proxyUrl: '/orq', tokenUrl: '/token', debounceMs: 20 })
 

@@ -3,17 +3,17 @@ import { nextTick, reactive } from 'vue'
 import { createLonelyApp, createProfileApp } from './vue-app.js'
 
 let app
-const session = reactive({ user: undefined })
+const session = reactive({ user: undefined, loading: undefined })
 
 globalThis.vue = {
   /** Takes over what a server has rendered, or renders it. */
-  mount: (user) => {
-    session.user = user
+  mount: (user, loading) => {
+    Object.assign(session, { user, loading })
     app = createProfileApp(session)
     app.mount('#root')
   },
-  show: (user) => {
-    session.user = user
+  show: (user, loading) => {
+    Object.assign(session, { user, loading })
     return nextTick()
   },
   rename: (name) => {

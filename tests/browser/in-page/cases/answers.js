@@ -34,7 +34,7 @@ export const cases = [
       const lines = printed('error', 'warn')
       // A redirect is a network failure to a page: a warning, as for any other.
       equal(lines.length, 1, `lines ${lines}`)
-      ok(lines[0].includes('proxyUrl'), lines[0])
+      ok(/proxyUrl|allowedOrigins/.test(lines[0]), lines[0])
       page.remove()
       const next = await open()
       const { received } = await log({ posts: 2, idle: 1 })

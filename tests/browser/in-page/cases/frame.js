@@ -38,7 +38,7 @@ export const createWatch = () => {
       win.Storage.prototype.setItem = function (key, value) {
         keys.add(key)
         // Only what waits in the outbox is personal, and a token is never kept.
-        if ((/^orq\.outbox/.test(key) ? /eyJ/ : personal).test(value)) problems.push(`personal data in ${key}`)
+        if ((/^orq\.2\.outbox/.test(key) ? /eyJ/ : personal).test(value)) problems.push(`personal data in ${key}`)
         return setItem.call(this, key, value)
       }
     } catch {}

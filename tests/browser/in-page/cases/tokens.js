@@ -3,7 +3,6 @@ import { quiet, refused } from './tools.js'
 
 const signedOut = [
   ['401', { status: 401 }],
-  ['403', { status: 403 }],
   ['204', { status: 204 }],
   ['null', { status: 200, body: { token: null } }],
 ]
@@ -20,13 +19,15 @@ export const cases = [
     },
   },
   {
-    name: 'E35b a second 401 is pending: no_token, quiet, and kept until there is a new token',
+    name: 'E35b a second 401 is pending: token_refused, with one error, and kept until there is a new token',
     run: async ({ open, script, log, printed, id }) => {
       await script({ tokens: [{ isForged: true }, { isForged: true }] })
       const page = await open()
-      equal(await page.identify(id, { plan: 'pro' }), 'pending: no_token')
+      equal(await page.identify(id, { plan: 'pro' }), 'pending: token_refused')
       equal((await log()).posts.length, 2, 'posts')
-      equal(printed('error', 'warn'), [])
+      const lines = printed('error', 'warn')
+      equal(lines.length, 1, `lines ${lines}`)
+      ok(/secret or keys/.test(lines[0]), lines[0])
       equal(await page.identify(id, { plan: 'pro' }), 'delivered')
     },
   },
@@ -46,15 +47,24 @@ export const cases = [
     },
   })),
   {
-    name: 'E35d a token route that breaks is pending: unreachable, and backs off',
-    run: async ({ open, script, log, id }) => {
-      for (const token of [
-        { status: 500, body: 'oops' },
-        { status: 200, body: '<!doctype html>' },
+    name: 'E35d a token route that breaks is pending: token_source, with one error each that says what to do, and backs off',
+    run: async ({ open, script, log, printed, id }) => {
+      for (const [token, words] of [
+        [{ status: 500, body: 'oops' }, /answers 500/],
+        [{ status: 403, body: 'CSRF' }, /answers 403/],
+        [{ status: 404, body: 'not here' }, /not there \(404\).*tokenUrl/],
+        [{ status: 302, headers: { location: '/cases.html' } }, /redirects/],
+        [{ status: 200, body: '<!doctype html>' }, /without/],
+        [{ status: 200, body: { access_token: 'a' } }, /without/],
+        [{ status: 200, body: { token: { a: 1 } } }, /without/],
       ]) {
+        const before = printed('error').length
         await script({ tokens: [token] })
         const page = await open({ retries: { strategy: 'none' } })
-        equal(await page.identify(id), 'pending: unreachable')
+        equal(await page.identify(id), 'pending: token_source', JSON.stringify(token))
+        const lines = printed('error').slice(before)
+        equal(lines.length, 1, `lines ${lines}`)
+        ok(words.test(lines[0]), lines[0])
         page.remove()
       }
       equal((await log()).posts.length, 0, 'posts')
@@ -68,7 +78,7 @@ export const cases = [
       equal(await page.identify(id), 'delivered')
       equal((await log()).tokenCalls, 2, 'tokens')
       await script({ answers: [refused(403, 'scope_mismatch'), refused(403, 'scope_mismatch')] })
-      equal(await page.identify({ externalId: id, email: 'a@example.com' }), 'pending: no_token')
+      equal(await page.identify({ externalId: id, email: 'a@example.com' }), 'pending: other_person')
       equal((await log()).posts.length, 4, 'posts')
       ok(stored().includes('a@example.com'), 'not kept')
     },
@@ -78,7 +88,7 @@ export const cases = [
     run: async ({ open, script, log, id }) => {
       await script({ person: `${id}.other` })
       const page = await open()
-      equal(await page.identify(id), 'pending: no_token')
+      equal(await page.identify(id), 'pending: other_person')
       equal((await log()).posts.length, 0, 'posts')
     },
   },

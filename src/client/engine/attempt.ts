@@ -1,6 +1,6 @@
 import ky from 'ky'
-import type { Fetch } from '../core/ports.ts'
-import type { Send } from './intake.ts'
+import type { Fetch } from '../../core/ports.ts'
+import type { Send } from '../post.ts'
 
 /** Makes single attempts through ky: when the next one happens is the outbox's business. */
 export const createAttempts = (proxyUrl: string, fetch: Fetch, timeoutMs: number): ((signal: AbortSignal) => Send) => {
