@@ -1,13 +1,10 @@
 import { chunkVersion } from './chunk-version.ts'
-import { contractVersion } from './contract.ts'
 import type { EngineModule } from './engine-context.ts'
 import { importUrl } from './import-url.js'
+import { sameContract } from './same-contract.ts'
 
-const importFrom = async (name: string, folder: string | undefined): Promise<EngineModule> => {
-  const chunk = (await importUrl(new URL(name, folder).href)) as EngineModule
-  if (chunk.contractVersion !== contractVersion) throw new Error(`${name} is of another build`)
-  return chunk
-}
+const importFrom = async (name: string, folder: string | undefined): Promise<EngineModule> =>
+  sameContract((await importUrl(new URL(name, folder).href)) as EngineModule)
 
 /**
  * Loads the chunk from beside the script. Its URL has the chunk's hash, so no cache gives the chunk of another build. Where that

@@ -1,8 +1,9 @@
 import type { LoadEngine } from './engine-context.ts'
 import type { ClientOptions } from './options.ts'
 import { createClient, type Orq } from './orq.ts'
+import { sameContract } from './same-contract.ts'
 
-const load: LoadEngine = () => import('./engine/engine.ts')
+const load: LoadEngine = async () => sameContract(await import('./engine/engine.ts'))
 
 /**
  * A client of its own: one per request on a server, one per proxy on a page with several.

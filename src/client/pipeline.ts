@@ -4,7 +4,6 @@ import { within } from '../core/within.ts'
 import { createRecorder } from './acknowledge.ts'
 import { type BareAnswer, readBareAnswer } from './bare-answer.ts'
 import { toBareUpdate } from './bare-update.ts'
-import { contractVersion } from './contract.ts'
 import type { Engine, EngineContext } from './engine-context.ts'
 import { type OpenCall, openCallUntil } from './open-call.ts'
 import type { Pipeline, PipelineParts } from './pipeline-types.ts'
@@ -112,13 +111,13 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
       () => undefined,
     )
       .then((chunk) => {
-        if (chunk?.contractVersion !== contractVersion) throw 0
-        engine = chunk.createEngine(context)
+        engine = chunk!.createEngine(context)
         engine.adopt(calls, onWire)
         calls.clear()
       })
       .catch(() => {
         warnOnce('transport.js is missing or outdated', 'warn')
+        engine = undefined
         isBare = true
         for (const update of onWire.values()) follow(update)
         next()

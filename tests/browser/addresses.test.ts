@@ -154,3 +154,36 @@ describe('text of the script that the page runs by itself, with no chunk beside 
     expect(await guest.page.evaluate('JSON.stringify({ ...localStorage })')).not.toMatch(/Jane|user_1/)
   })
 })
+
+describe('an address with a password', () => {
+  const lines: string[] = []
+  const visit = async (): Promise<void> => {
+    lines.length = 0
+    guest.page.on('console', (message) => lines.push(message.text()))
+    await guest.page.goto(app.url.replace('//', '//jane:hush@'))
+  }
+
+  test.each([
+    ['a tag alone', '<script src="/orq/orq.js" data-debounce-ms="10"></script>'],
+    [
+      'init with a relative proxyUrl',
+      `<script src="/orq/orq.full.js"></script><script>orq.init({ proxyUrl: '/orq', debounceMs: 10 })</script>`,
+    ],
+  ])('%s delivers', async (_, markup) => {
+    app.html = `<!doctype html><link rel="icon" href="data:,">${markup}`
+    await visit()
+    expect(await guest.page.evaluate(`orq.identify('user_1')`)).toEqual({ status: 'delivered' })
+    expect(app.received()).toEqual([{ external_id: 'user_1' }])
+    expect(lines.filter((line) => line.includes('orq:'))).toEqual([])
+  })
+
+  test('is in no line of ours when the proxy is not there', async () => {
+    app.html = `<!doctype html><link rel="icon" href="data:,"><script src="/orq/orq.full.js"></script>
+      <script>orq.init({ proxyUrl: '/elsewhere', tokenUrl: '/token', debounceMs: 10 })</script>`
+    await visit()
+    await guest.page.evaluate(`orq.identify('user_1')`)
+    const ours = lines.filter((line) => line.includes('orq:'))
+    expect(ours).toHaveLength(1)
+    expect(ours.join()).not.toMatch(/hush|jane/)
+  })
+})

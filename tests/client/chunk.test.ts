@@ -5,6 +5,7 @@ import type { EngineModule, LoadEngine } from '../../src/client/engine-context.t
 import type { ClientOptions } from '../../src/client/options.ts'
 import { createPipeline } from '../../src/client/pipeline.ts'
 import type { Pipeline } from '../../src/client/pipeline-types.ts'
+import { sameContract } from '../../src/client/same-contract.ts'
 import { type Settings, toSettings } from '../../src/client/settings.ts'
 import type { Outcome } from '../../src/index.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
@@ -26,7 +27,7 @@ const open = (token: ClientOptions['token'] = tokenFor('user_1')) => {
   let arrive = (_module?: EngineModule): void => {}
   let fail = (): void => {}
   const chunk = new Promise<EngineModule>((resolve, reject) => {
-    arrive = (module = engine) => resolve(module)
+    arrive = (module = engine) => resolve(Promise.resolve(module).then(sameContract))
     fail = () => reject(new Error('blocked'))
   })
   // It may fail before anybody has asked for it.

@@ -1,6 +1,7 @@
 import { vi } from 'vitest'
 import type { EngineModule } from '../../src/client/engine-context.ts'
 import { createClient } from '../../src/client/orq.ts'
+import { sameContract } from '../../src/client/same-contract.ts'
 import { hash } from '../../src/core/hash.ts'
 import type { ClientOptions, Orq, Outcome } from '../../src/index.ts'
 import type { FakeClock } from '../clock.ts'
@@ -58,8 +59,8 @@ export const neverChunk: (options: ClientOptions) => Orq = withChunk(() => new P
 export const noChunk: (options: ClientOptions) => Orq = withChunk(() => Promise.reject(new Error('blocked')))
 
 /** The same, whose chunk is of another build. */
-export const chunkOfOtherBuild: (options: ClientOptions) => Orq = withChunk(
-  async () => ({ contractVersion: -1 }) as EngineModule,
+export const chunkOfOtherBuild: (options: ClientOptions) => Orq = withChunk(async () =>
+  sameContract({ contractVersion: -1 } as EngineModule),
 )
 
 /** The keys of the proxy of `createWorld`. */
