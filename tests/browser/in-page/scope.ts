@@ -40,6 +40,8 @@ export interface Scope {
   tokens: ScriptedToken[]
   posts: Posted[]
   tokenCalls: number
+  /** What is served in the chunk's place: itself, nothing, or nothing ever. */
+  chunk: 'here' | 'gone' | 'silent'
   /** Names of the browser files asked for. */
   files: string[]
   /** Requests being answered now, and the most there have been at once. */
@@ -72,6 +74,7 @@ export const createScope = (name: string): Scope => {
     tokens: [],
     posts: [],
     tokenCalls: 0,
+    chunk: 'here',
     files: [],
     open: 0,
     mostOpen: 0,

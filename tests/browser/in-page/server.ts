@@ -112,11 +112,12 @@ const report = async (scope: Scope, upstream: Upstream, query: URLSearchParams):
 }
 
 const control = (scope: Scope, upstream: Upstream, text: string): void => {
-  const { person, answers, tokens, document, statuses = {}, release } = JSON.parse(text)
+  const { person, answers, tokens, document, chunk, statuses = {}, release } = JSON.parse(text)
   if (person !== undefined) scope.person = person
   if (answers) scope.answers = answers
   if (tokens) scope.tokens = tokens
   if (document) scope.document = document
+  if (chunk) scope.chunk = chunk
   for (const [id, next] of Object.entries(statuses)) upstream.script(id, next as number[])
   if (release) scope.release()
 }
@@ -165,6 +166,8 @@ export const startCasesServer = async (): Promise<CasesServer> => {
     const [, file] = /^orq\/([\w.]+\.js)$/.exec(rest ?? '') ?? []
     if (!file) return send(response, 'nothing here', { status: 404 })
     scope.files.push(file)
+    if (file === 'transport.js' && scope.chunk === 'silent') return
+    if (file === 'transport.js' && scope.chunk === 'gone') return send(response, 'nothing here', { status: 404 })
     send(response, dist(file), script)
   })
   return {

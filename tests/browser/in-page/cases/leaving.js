@@ -63,6 +63,34 @@ export const cases = [
     },
   },
   {
+    name: 'F42c a frame removed at once, whose chunk has not come: the server still hears of the contact, once',
+    run: async (tools) => {
+      await tools.script({ chunk: 'silent' })
+      const page = await waiting(tools)
+      page.remove()
+      const { posts } = await tools.log({ posts: 1, idle: 1 })
+      equal(
+        posts.map(({ body }) => body.email),
+        ['a@example.com'],
+      )
+    },
+  },
+  {
+    name: 'F42d without its chunk ten equal calls are one request, repeats and a reload none, and nothing personal stays',
+    run: async ({ open, script, log, stored, id }) => {
+      await script({ chunk: 'gone' })
+      const user = { externalId: id, email: 'a@example.com' }
+      const page = await open()
+      const outcomes = await Promise.all(Array.from({ length: 10 }, () => page.identify({ ...user })))
+      equal([...new Set(outcomes)], ['delivered'])
+      equal(await page.identify(user), 'duplicate')
+      page.remove()
+      equal(await (await open()).identify(user), 'duplicate')
+      equal((await log({ idle: 1 })).posts.length, 1, 'posts')
+      ok(!stored().includes('a@example.com'), 'kept the e-mail')
+    },
+  },
+  {
     name: 'F43 pagehide and visibilitychange together are one request',
     run: async (tools) => {
       for (const events of [
