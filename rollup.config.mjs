@@ -96,7 +96,7 @@ const browser = (input, file, format, { external = [], plugins = [] } = {}) => (
     ...plugins,
     nodeResolve({ browser: true }),
     compile,
-    terser({ ecma: 2022, module: format === 'es', compress: { passes: 2 }, format: { comments: /^!/ } }),
+    terser({ ecma: 2022, module: format === 'es', compress: { passes: 2, inline: 1 }, format: { comments: /^!/ } }),
   ],
 })
 

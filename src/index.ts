@@ -1,7 +1,7 @@
 export type { Decision } from './client/decisions.ts'
 export { createOrq, orq } from './client/module.ts'
 export type { ClientOptions, Consent, TokenSource } from './client/options.ts'
-export type { Orq } from './client/orq.ts'
+export type { Orq } from './client/orq-types.ts'
 export type { DroppedReason, Outcome, PendingReason } from './client/outcome.ts'
 // By a star, or an app could not add to it.
 export type * from './client/register.ts'

@@ -8,7 +8,7 @@ export type TakeCall = (contact: Contact, force: boolean) => Outcome | Promise<O
 /** What is called before `init` or while consent is pending. */
 export interface EarlyCalls {
   /** Joins calls of one contact: what waits does not grow with their number, and they share a promise. */
-  add(contact: Contact, force: boolean): Promise<Outcome>
+  add(contact: Contact, force: boolean): OpenCall
   /** Drops what waits, and has the stored state reset before what comes later. */
   reset(): void
   /** Hands all to the pipeline, in the order of the last call of each contact. */
@@ -40,7 +40,7 @@ export const createEarlyCalls = (): EarlyCalls => {
       // Moved behind the others: the person of the last call is the current one.
       waiting.delete(id)
       waiting.set(id, { contact: { ...former?.contact, ...contact }, force: force || !!former?.force, call })
-      return call.outcome
+      return call
     },
     reset: () => {
       isReset = true

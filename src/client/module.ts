@@ -1,6 +1,7 @@
 import type { LoadEngine } from './engine-context.ts'
 import type { ClientOptions } from './options.ts'
-import { createClient, type Orq } from './orq.ts'
+import { createClient } from './orq.ts'
+import type { Orq } from './orq-types.ts'
 import { sameContract } from './same-contract.ts'
 
 const load: LoadEngine = async () => sameContract(await import('./engine/engine.ts'))

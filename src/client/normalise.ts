@@ -8,15 +8,17 @@ const traitNames: Record<string, string> = { name: 'display_name', avatar: 'avat
 
 /**
  * Turns both forms of `identify` into what may be a contact: nothing of it is checked.
- * @param warnOnce told what was ignored or converted
+ * @param warnOnce told what was converted
+ * @returns with the keys that are ignored
  */
 export const toContact = (
   [user, second, third]: readonly unknown[],
   warnOnce: WarnOnce,
-): [contact: Record<string, unknown>, force: boolean] => {
+): [contact: Record<string, unknown>, force: boolean, unknown: string[]] => {
   const isTraits = Object(user) !== user
   const contact: Record<string, unknown> = {}
   const metadata: Record<string, unknown> = {}
+  const unknown: string[] = []
   const { force } = ((isTraits ? third : second) ?? {}) as IdentifyOptions
   const given = isTraits ? (second ?? {}) : user
   for (const [key, value] of Object.entries(given as object)) {
@@ -24,7 +26,7 @@ export const toContact = (
     if (isContactKey(name)) contact[name] = value
     // Defined, as `__proto__` is no key to be assigned.
     else if (isTraits) Object.defineProperty(metadata, key, { value, enumerable: true })
-    else warnOnce(`identify: unknown ${key}, use metadata`, 'warn')
+    else unknown.push(key)
   }
   // What is no object is left as it is, to be named as wrong.
   const { metadata: named = {} } = contact
@@ -35,5 +37,5 @@ export const toContact = (
     warnOnce('identify: id is no text', 'warn')
     contact.external_id = `${contact.external_id}`
   }
-  return [contact, !!force]
+  return [contact, !!force, unknown]
 }

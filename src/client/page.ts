@@ -39,6 +39,8 @@ export const whenActivated = (task: () => void): void => {
 export const whenIdle = (task: () => void, clock: Clock): void => {
   // Safari has none.
   const { requestIdleCallback: request } = globalThis as { requestIdleCallback?: typeof requestIdleCallback }
-  if (request) request(task, { timeout: 2_000 })
-  else clock.after(0, task)
+  const wait = (): unknown => (request ? request(task, { timeout: 2_000 }) : clock.after(0, task))
+  // Until then scripts may come that call `init`.
+  if (globalThis.document?.readyState === 'loading') addEventListener('DOMContentLoaded', wait, { once: true })
+  else wait()
 }

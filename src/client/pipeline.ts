@@ -6,12 +6,13 @@ import { type BareAnswer, readBareAnswer } from './bare-answer.ts'
 import { toBareUpdate } from './bare-update.ts'
 import type { Engine, EngineContext } from './engine-context.ts'
 import { type OpenCall, openCallUntil } from './open-call.ts'
+import { isOffline } from './page.ts'
 import type { Pipeline, PipelineParts } from './pipeline-types.ts'
 import { createPost, type InFlight, outlivesPage } from './post.ts'
 import type { Settings } from './settings.ts'
 import { createStateStore, ledgerOf, nextNumber, pauseLeftMs } from './state.ts'
 import { createTokens, type Token } from './tokens.ts'
-import { joinFields, toBody, toFields, type WaitingFields } from './waiting-fields.ts'
+import { covers, joinFields, toBody, toFields, type WaitingFields } from './waiting-fields.ts'
 
 /** A chunk that has not come by then counts as one that cannot be loaded. */
 const longestLoadMs = 1e4
@@ -31,6 +32,7 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
   let loading: Promise<void> | undefined
   /** The chunk cannot be loaded: updates go without it. */
   let isBare = false
+  let isOver = false
   let failures = 0
   let cancelNext: (() => void) | undefined
 
@@ -111,12 +113,14 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
       () => undefined,
     )
       .then((chunk) => {
+        if (isOver) return
         engine = chunk!.createEngine(context)
         engine.adopt(calls, onWire)
         calls.clear()
       })
       .catch(() => {
-        warnOnce('transport.js is missing or outdated', 'warn')
+        if (isOver) return
+        warnOnce(`no transport.js of this build beside the script or at ${proxyUrl}: is that the proxy?`, 'warn')
         engine = undefined
         isBare = true
         for (const update of onWire.values()) follow(update)
@@ -146,6 +150,9 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
 
   const keep = (id: string, fields: WaitingFields): OpenCall => {
     const { outbox, session } = store.read()
+    // The same again, as it waits or is on the wire: nothing new to be sent.
+    for (const [field, former] of Object.entries(outbox.get(id) ?? {}))
+      if (fields[field] && covers(former, fields[field])) fields[field] = former
     outbox.set(id, joinFields(outbox.get(id), fields))
     store.keep()
     next()
@@ -206,7 +213,10 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
   return {
     identify,
     holds: ({ since, until, revision, call }) =>
-      clock.now() >= since && clock.now() < until && store.revision() === revision && call?.isOpen !== false,
+      clock.now() >= since &&
+      clock.now() < until &&
+      store.revision() === revision &&
+      (call?.isOpen !== false || isOffline(proxyUrl)),
     leave,
     resume: () => {
       const { outbox, held } = store.read()
@@ -225,6 +235,7 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
     },
     forget: (reason) => {
       cancelNext?.()
+      isOver = reason === 'closed'
       const open = [...calls]
       calls.clear()
       onWire.clear()

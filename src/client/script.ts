@@ -1,5 +1,6 @@
 import type { EngineModule } from './engine-context.ts'
-import { createClient, type Orq } from './orq.ts'
+import { createClient } from './orq.ts'
+import type { Orq } from './orq-types.ts'
 import { isSameOrigin, resolveUrl } from './url.ts'
 
 /** A command as the stub queues it: a function of the client, or a method's name and its arguments. */
@@ -46,8 +47,7 @@ export const install = (loadChunk: LoadChunk): ScriptOrq => {
     guessProxyUrl: () => {
       if (data['proxyUrl']) return data['proxyUrl']
       const folder = url ? new URL('.', url).href : '/orq'
-      if (url && !isSameOrigin(folder)) throw RangeError('orq: set data-proxy-url')
-      return folder
+      return url && !isSameOrigin(folder) ? '' : folder
     },
   })
   const run = (command: Command): void => {

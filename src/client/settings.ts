@@ -41,7 +41,7 @@ export const optionTable: { readonly [name in keyof ClientOptions]-?: Rule } = {
   dedupeTtlMs: [aTime, 86_400_000, 0, 1e15],
   outbox: ["'local' or 'memory'", 'local'],
   outboxTtlMs: [aTime, 604_800_000, 0, 1e15],
-  retries: ['an object as RetryConfig, its numbers from 1', {}],
+  retries: ['an object as RetryConfig, numbers from 1', {}],
   timeoutMs: [aTime, 10_000, 1],
   settleMs: [aTime, 12_000, 1],
   consent: ["'granted', 'pending' or 'denied'", 'granted'],

@@ -17,6 +17,10 @@ export const joinFields = (stored: WaitingFields | undefined, own: WaitingFields
   return joined
 }
 
+/** True when `former` is the same value, sent at least as forcefully. */
+export const covers = (former: WaitingField | undefined, own: WaitingField): boolean =>
+  former?.[0] === own[0] && former[2] >= own[2]
+
 export const isEmpty = (object: object): boolean => !Object.keys(object)[0]
 
 export const toFields = (contact: Contact, calledAt: number): WaitingFields =>

@@ -58,7 +58,7 @@ describe('an id that is a number', () => {
     expect(await play({ externalId: id, email: 'jane@example.com' })).toEqual(['dropped: invalid', undefined])
     expect(await play({ external_id: id })).toEqual(['dropped: invalid', undefined])
     expect(await play(id, { plan: 'pro' })).toEqual(['dropped: invalid', undefined])
-    expect(lines.join()).toContain('external_id')
+    expect(lines.join()).toContain('externalId')
   })
 
   test('and its text are the same contact', async () => {

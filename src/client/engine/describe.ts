@@ -18,6 +18,8 @@ export const describeDecision = ({ kind, reason, contact, fields, refused, ...mo
 
 /** What is wrong with a contact: a field, a key in it that JSON cannot hold, or its size. */
 export const describeProblem = (path: string, key: string | undefined): string => {
-  if (!path) return `identify: a contact may have at most ${maxBodyBytes} bytes`
-  return key ? `identify: ${path}.${key} is nothing that JSON can hold` : `identify: ${path} must be ${hintOf(path)}`
+  if (!path) return `identify: a contact has at most ${maxBodyBytes} bytes`
+  return key
+    ? `identify: ${path}.${key} is no JSON`
+    : `identify: ${path === 'external_id' ? 'externalId' : path} must be ${hintOf(path)}`
 }

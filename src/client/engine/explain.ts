@@ -14,8 +14,10 @@ const hints: { [problem in Exclude<TokenProblem, number>]: string } = {
 }
 
 /** What to do about a token that does not come. */
-const hintOf = (problem: TokenProblem, isFunction: boolean): string => {
+const hintOf = (problem: TokenProblem, isFunction: boolean, tokenUrl: string): string => {
   if (problem === 'shape' && isFunction) return hints.thrown
+  if (problem === 'unreachable' && !isSameOrigin(tokenUrl))
+    return `${hints.unreachable}; it has to allow this page's origin`
   if (typeof problem !== 'number') return hints[problem]
   if (problem === 0)
     return 'the token route redirects; set tokenUrl to where that ends, and answer 204 when nobody is signed in'
@@ -25,7 +27,7 @@ const hintOf = (problem: TokenProblem, isFunction: boolean): string => {
 }
 
 export const explainToken = ({ settings, tokens, warnOnce }: EngineContext): void =>
-  warnOnce(`token: ${hintOf(tokens.problem ?? 'late', typeof settings.token === 'function')}`)
+  warnOnce(`token: ${hintOf(tokens.problem ?? 'late', typeof settings.token === 'function', settings.tokenUrl ?? '')}`)
 
 /** What to do about a token that the proxy refuses, by its code. */
 export const explainRefusal = ({ settings, tokens }: EngineContext, code: string): string => {

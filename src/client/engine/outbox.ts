@@ -1,7 +1,7 @@
 import type { EngineContext } from '../engine-context.ts'
 import type { OpenCall } from '../open-call.ts'
 import { type DroppedReason, dropped, type Outcome } from '../outcome.ts'
-import { isEmpty, joinFields, type WaitingField, type WaitingFields } from '../waiting-fields.ts'
+import { isEmpty, joinFields, type WaitingFields } from '../waiting-fields.ts'
 
 /** What this tab holds of one contact that is not acknowledged. */
 export interface PendingContact {
@@ -41,10 +41,6 @@ export interface Outbox {
   /** Gives a contact up; calls whose update is on the wire still hear how that ends, unless the client is closed. */
   drop(contact: PendingContact, reason: DroppedReason): void
 }
-
-/** True when `former` is the same value, sent at least as forcefully. */
-export const covers = (former: WaitingField | undefined, own: WaitingField): boolean =>
-  former?.[0] === own[0] && former[2] >= own[2]
 
 /** True when something of the contact is on no wire. */
 export const hasUnsent = ({ fields, onWire }: PendingContact): boolean =>
