@@ -1,5 +1,4 @@
 import { chartStyle } from '../chart-style.mjs'
-import { startOf } from './table.mjs'
 
 const panelWidth = 340
 const rowHeight = 20
@@ -12,7 +11,7 @@ const panels = [
   { title: 'Script, kB brotli', pick: ({ bytes }) => bytes.script / 1_000 },
   { title: 'Requests: 10 same calls + 5 loads + 5 tabs', pick: ({ requests }) => sum(requests) },
   { title: 'µs per repeated call (log scale)', pick: ({ repeatedCall }) => repeatedCall.callUs.median, isLog: true },
-  { title: 'ms for script and init', pick: (library) => startOf(library).withInitMs.median },
+  { title: 'ms of script at page start, with a call', pick: ({ start }) => start.withCallMs.median },
 ]
 
 const short = (label) => label.replace(/ .*/, '')

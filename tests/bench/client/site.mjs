@@ -23,13 +23,14 @@ const readBody = async (request) => {
   return Buffer.concat(chunks)
 }
 
-/** The page of an app that has this library: the tag, its init, and one function with the same meaning for all. */
-const pageOf = (library, person) => `<!doctype html><meta charset="utf-8"><title>${library.id}</title>
+/** The page of an app that has this library: the tag, its init, one function with the same meaning for all, and perhaps a call. */
+const pageOf = (library, person, traits) => `<!doctype html><meta charset="utf-8"><title>${library.id}</title>
 <link rel="icon" href="data:,">
 ${library.before ? `<script>${library.before}</script>` : ''}
 <script src="${library.path}" ${library.attributes?.(person) ?? ''}></script>
 <script>${library.init(person)}
-window.identify = ${library.identify}</script>`
+window.identify = ${library.identify}
+${traits ? `identify(${JSON.stringify(person)}, ${traits})` : ''}</script>`
 
 /**
  * A web site of one library on a port of its own: its page, its script, and its endpoint. `carried` are the requests
@@ -49,7 +50,8 @@ export const createSite = async (library) => {
       response.writeHead(status, { ...isolation, 'content-type': type, ...headers }).end(body)
     const cached = { 'content-encoding': 'br', vary: 'accept-encoding', 'cache-control': 'public, max-age=300' }
     if (path === '/blank') return send(200, 'text/html', '<!doctype html><link rel="icon" href="data:,">')
-    if (path === '/') return send(200, 'text/html', pageOf(library, searchParams.get('person')))
+    if (path === '/')
+      return send(200, 'text/html', pageOf(library, searchParams.get('person'), searchParams.get('traits')))
     const script = library.files[path]
     if (script) {
       log.push({ method: request.method, path, sent: 0, updates: [] })

@@ -14,16 +14,7 @@ const ends = (values) => {
 
 const most = (counts) => counts.reduce((worst, count) => (count.requests > worst.requests ? count : worst))
 
-const startsOf = (starts) =>
-  Object.fromEntries(
-    [...new Set(starts.map(({ name }) => name))].map((name) => {
-      const same = starts.filter((start) => start.name === name)
-      const all = (key) => measure(same.map((start) => start[key]))
-      return [name, { scriptMs: all('scriptMs'), withInitMs: all('withInitMs'), withInitCpuMs: all('cpuMs') }]
-    }),
-  )
-
-const summariseOne = (library, outcomes, { starts, repeats }) => {
+const summariseOne = (library, { outcomes, repeats, start }) => {
   const { id, label, version, path, files } = library
   const bytes = Object.fromEntries(Object.entries(files).map(([name, content]) => [name, brotli(content).length]))
   const { first, second, ...fiveLoads } = outcomes.visits[0]
@@ -51,11 +42,16 @@ const summariseOne = (library, outcomes, { starts, repeats }) => {
       freeCpuUs: measure(repeats.map(({ cpuMs, calls }) => (cpuMs * 1_000) / calls)),
       calls: repeats.map(({ calls }) => calls),
     },
-    starts: startsOf(starts),
+    start: { aloneMs: measure(start.alone), withCallMs: measure(start.withCall) },
     firstVisit: first,
     secondVisit: second,
   }
 }
 
-export const summarise = (libraries, { outcomes, times }) =>
-  libraries.map((library) => summariseOne(library, outcomes[library.id], times[library.id]))
+export const summarise = (libraries, { outcomes, repeats, starts }) => ({
+  emptyPageMs: measure(starts.emptyPage),
+  libraries: libraries.map((library) => {
+    const { id } = library
+    return summariseOne(library, { outcomes: outcomes[id], repeats: repeats[id], start: starts[id] })
+  }),
+})

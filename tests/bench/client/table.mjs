@@ -1,24 +1,8 @@
-const number = (value) => {
-  const text = value < 100 ? String(Number(value.toFixed(1))) : String(Math.round(value))
-  return text.replace(/\B(?=(\d{3})+$)/g, ' ')
-}
-
-/** The start that a page pays for: ours by attributes of the tag, the others by their call. */
-export const startOf = ({ starts }) => starts['by attributes'] ?? starts['by call']
+import { line, number } from './table-text.mjs'
 
 const requests = ({ tenCalls, fiveLoads, fiveQuickLoads, fiveTabs }) => {
   const loads = [fiveLoads.requests, fiveQuickLoads.requests]
   return `${tenCalls.requests} / ${[...new Set(loads)].join(' or ')} / ${fiveTabs.requests}`
-}
-
-const start = (library) => {
-  const byCall = library.starts['by call']
-  const both = ({ withInitMs, withInitCpuMs }) => `${number(withInitMs.median)} / ${number(withInitCpuMs.median)}`
-  const byAttributes = library.starts['by attributes']
-  return [
-    number(byCall.scriptMs.median),
-    byAttributes ? `${both(byAttributes)}, by call ${both(byCall)}` : both(byCall),
-  ]
 }
 
 const visit = ({ bytes, requests: count }) => `${number(bytes)} / ${count}`
@@ -31,7 +15,7 @@ const row = (library) => [
   `${library.leaveAtOnce} / ${library.leaveAtFirstCall}`,
   library.downThenNextVisit,
   `${number(library.repeatedCall.callUs.median)} / ${number(library.repeatedCall.freeCpuUs.median)}`,
-  ...start(library),
+  `${number(library.start.aloneMs.median)} / ${number(library.start.withCallMs.median)}`,
   visit(library.firstVisit),
   visit(library.secondVisit),
 ]
@@ -48,8 +32,7 @@ const ratios = ([ours, ...peers]) => {
     '',
     '',
     `${ratio(({ repeatedCall }) => repeatedCall.callUs.median)} / ${ratio(({ repeatedCall }) => repeatedCall.freeCpuUs.median)}`,
-    ratio(({ starts }) => starts['by call'].scriptMs.median),
-    `${ratio((library) => startOf(library).withInitMs.median)} / ${ratio((library) => startOf(library).withInitCpuMs.median)}`,
+    `${ratio(({ start }) => start.aloneMs.median)} / ${ratio(({ start }) => start.withCallMs.median)}`,
     ratio(({ firstVisit }) => firstVisit.bytes),
     ratio(({ secondVisit }) => secondVisit.bytes),
   ]
@@ -62,15 +45,12 @@ const head = [
   'leaving at once: known person / first call',
   'endpoint down, then next visit',
   'µs per repeated call: clock / CPU',
-  'script ms',
-  'script and init ms: clock / CPU',
+  'page start, ms of script: init alone / with a call',
   'first visit: bytes / requests',
   'second, unchanged visit: bytes / requests',
 ]
 
-const line = (cells) => `| ${cells.join(' | ')} |`
-
-const notes = ({ machine, libraries }) => {
+const notes = ({ machine, libraries, emptyPageMs }) => {
   const mixpanel = libraries.find(({ id }) => id === 'mixpanel')
   const busy = `**The machine was busy (load ${machine.loadAtStart.toFixed(1)} at the start): quote no clock times of this run.**`
   return `
@@ -78,7 +58,8 @@ const notes = ({ machine, libraries }) => {
 - Requests are those that carried an identify. Where page loads have two numbers, the first is of visits that stay until all is sent, the second of reloads after a second. Mixpanel collects for 5 s and sends every call: its one request for 10 same calls carries ${mixpanel.requests.tenCalls.updates} updates.
 - Leaving: the identify and \`location.href = …\` in one task, three times. \`next visit\`: a later page load brought it without another call.
 - Down: the endpoint answers 503 for 5 s, then refuses connections, then the page goes. Next visit: a page load without a call; 25 s to arrive. Three times.
-- Times: medians of ${libraries[0].repeatedCall.callUs.count} fresh profiles, all libraries in turns. Clock: until the calls, or the script, have returned. CPU: of the page's main thread, for calls until it is free again. Repeated: up to 1000 identical calls after the acknowledgement. Script: from the insertion of its text until it has run.
+- Repeated call: up to 1000 identical calls after the acknowledgement; medians of ${libraries[0].repeatedCall.callUs.count} fresh profiles, all libraries in turns. Clock: until the calls have returned. CPU: of the page's main thread, until it is free again.
+- Page start: Chromium's ScriptDuration 250 ms after the load event of a page in a fresh profile, which has the tag, its init, and one identify or none; medians of ${libraries[0].start.aloneMs.count} pages, all libraries in turns. An empty page has ${number(emptyPageMs.median)}. Chromium does not count what runs in promise callbacks.
 - Every library is set up for identify alone. client.json has the best of each time too, and what each server received.
 ${machine.loadAtStart > machine.cores / 2 ? `\n${busy}\n` : ''}`
 }

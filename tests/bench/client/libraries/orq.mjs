@@ -55,9 +55,6 @@ export const orq = {
   files,
   backend,
   attributes: (person) => `data-token-url="/token?person=${person}"`,
-  /** The same by hand, for the timing of both ways. */
-  dataset: { tokenUrl: '/token?person=somebody' },
-  initByHand: `orq.init({ tokenUrl: '/token?person=somebody' })`,
   init: () => '',
   identify: '(id, traits) => orq.identify(id, traits)',
   updates: ({ path, body }) => {

@@ -2,31 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { closed, traitsOf } from './scenarios.mjs'
 import { createSite } from './site.mjs'
 
-/** In the page: the script's text at hand, its stub run, and the page's own start over. */
-const prepare = async ({ path, before, init, dataset }) => {
-  window.run = (text, data) => {
-    const tag = Object.assign(document.createElement('script'), { textContent: text })
-    Object.assign(tag.dataset, data)
-    document.head.append(tag)
-  }
-  window.given = { script: await (await fetch(path)).text(), init, dataset }
-  if (before) window.run(before)
-  await new Promise((resolve) => setTimeout(resolve, 200))
-}
-
-/**
- * The script's text as an inline script made by the page: the time from the insertion until it returns is compiling
- * and running, without network and without the HTML parser, and in a fresh process without a code cache.
- */
-const evaluate = (isIdle) => {
-  const { script, init, dataset } = isIdle ? { script: '' } : window.given
-  const start = performance.now()
-  window.run(script, dataset)
-  const loaded = performance.now()
-  if (init) window.run(init)
-  return { scriptMs: loaded - start, withInitMs: performance.now() - start }
-}
-
 /** The same call again and again, 1000 times or for half a second: that spares those whose calls get slower. */
 const repeat = async ({ given: [id, traits], most }) => {
   const start = performance.now()
@@ -60,26 +35,10 @@ const withCpu = async (page, task, { idle, real }) => {
   return { ...result, cpuMs: Math.max(0, end - start - (start - first)) }
 }
 
-/** Each kind of start: by attributes of the tag where a library has that, and by a call. */
-const startsOf = ({ path, before, init, initByHand, dataset }) => {
-  const byCall = { name: 'by call', path, before, init: initByHand ?? init('somebody') }
-  return dataset ? [{ name: 'by attributes', path, before, dataset }, byCall] : [byCall]
-}
-
 const openPage = async (context, url) => {
   const page = await context.newPage()
   await page.goto(url)
   return page
-}
-
-const timeStart = async (site, newContext, start) => {
-  const context = await newContext(site)
-  const page = await openPage(context, `${site.origin}/blank`)
-  const { name, ...given } = start
-  await page.evaluate(prepare, given)
-  const times = await withCpu(page, evaluate, { idle: true, real: false })
-  await closed(context)
-  return { name, ...times }
 }
 
 /** A page per library on which the person is identified already, or soon: Mixpanel sends every 5 s. */
@@ -106,21 +65,18 @@ const acknowledged = async (sites, [person, { name }]) => {
  * Times of all libraries in turns, so that a slow minute of the machine meets all of them, and one page at a time.
  * Nine rounds; fewer, but at least three, when the time is up.
  */
-export const timesOf = async (libraries, newContext, deadline) => {
+export const repeatsOf = async (libraries, newContext, deadline) => {
   const sites = await Promise.all(libraries.map((library) => createSite(library)))
-  const times = Object.fromEntries(libraries.map(({ id }) => [id, { starts: [], repeats: [] }]))
+  const times = Object.fromEntries(libraries.map(({ id }) => [id, []]))
   for (let round = 0; round < 9 && (round < 3 || Date.now() < deadline); round++) {
     // Another person each time: the proxy would answer for a known one without asking upstream.
     const given = [`ada-${round}`, traitsOf('Ada')]
     const order = [...sites.slice(round % sites.length), ...sites.slice(0, round % sites.length)]
     const opened = await openIdentified(order, newContext, given)
     await sleep(500)
-    for (const site of order)
-      for (const start of startsOf(site.library))
-        times[site.library.id].starts.push(await timeStart(site, newContext, start))
     await acknowledged(sites, given)
     for (const { site, context, page } of opened) {
-      times[site.library.id].repeats.push(
+      times[site.library.id].push(
         await withCpu(page, repeat, { idle: { given, most: 0 }, real: { given, most: 1_000 } }),
       )
       await closed(context)
