@@ -4,7 +4,7 @@ import { createSite } from './site.mjs'
 const person = 'ada'
 export const traitsOf = (name) => ({ name, email: 'ada@example.com', plan: 'pro' })
 
-const until = async (limitMs, isTrue) => {
+export const until = async (limitMs, isTrue) => {
   const start = Date.now()
   while (!isTrue() && Date.now() - start < limitMs) await sleep(50)
   return isTrue()

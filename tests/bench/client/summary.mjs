@@ -48,10 +48,35 @@ const summariseOne = (library, { outcomes, repeats, start }) => {
   }
 }
 
-export const summarise = (libraries, { outcomes, repeats, starts }) => ({
+const mostStored = (pages) =>
+  pages.map(({ stored }) => stored).reduce((most, stored) => (stored.entries > most.entries ? stored : most))
+
+/** Equal calls, each page's in one task. */
+const together = (pages) => ({ ms: measure(pages.map(({ ms }) => ms)), stored: mostStored(pages) })
+
+/** Calls in tasks of a hundred. */
+const inHundreds = (pages) => ({
+  ...together(pages),
+  firstUs: measure(pages.map(({ firstMs }) => firstMs * 10)),
+  lastUs: measure(pages.map(({ lastMs }) => lastMs * 10)),
+})
+
+const summariseWaiting = (states) =>
+  states.map(({ name, few, many, people, changed }) => ({
+    name,
+    few: together(few),
+    many: together(many),
+    arrived: many[0].arrived,
+    requestsAfterwards: many[0].requests,
+    people: inHundreds(people),
+    changed: inHundreds(changed),
+  }))
+
+export const summarise = (libraries, { outcomes, repeats, starts, waiting }) => ({
   emptyPageMs: measure(starts.emptyPage),
   libraries: libraries.map((library) => {
     const { id } = library
     return summariseOne(library, { outcomes: outcomes[id], repeats: repeats[id], start: starts[id] })
   }),
+  waiting: summariseWaiting(waiting),
 })

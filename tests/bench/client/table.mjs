@@ -1,4 +1,5 @@
 import { line, number } from './table-text.mjs'
+import { waitingLine } from './waiting-table.mjs'
 
 const requests = ({ tenCalls, fiveLoads, fiveQuickLoads, fiveTabs }) => {
   const loads = [fiveLoads.requests, fiveQuickLoads.requests]
@@ -50,7 +51,7 @@ const head = [
   'second, unchanged visit: bytes / requests',
 ]
 
-const notes = ({ machine, libraries, emptyPageMs }) => {
+const notes = ({ machine, libraries, emptyPageMs, waiting }) => {
   const mixpanel = libraries.find(({ id }) => id === 'mixpanel')
   const busy = `**The machine was busy (load ${machine.loadAtStart.toFixed(1)} at the start): quote no clock times of this run.**`
   return `
@@ -60,6 +61,7 @@ const notes = ({ machine, libraries, emptyPageMs }) => {
 - Down: the endpoint answers 503 for 5 s, then refuses connections, then the page goes. Next visit: a page load without a call; 25 s to arrive. Three times.
 - Repeated call: up to 1000 identical calls after the acknowledgement; medians of ${libraries[0].repeatedCall.callUs.count} fresh profiles, all libraries in turns. Clock: until the calls have returned. CPU: of the page's main thread, until it is free again.
 - Page start: Chromium's ScriptDuration 250 ms after the load event of a page in a fresh profile, which has the tag, its init, and one identify or none; medians of ${libraries[0].start.aloneMs.count} pages, all libraries in turns. An empty page has ${number(emptyPageMs.median)}. Chromium does not count what runs in promise callbacks.
+- ${waitingLine(waiting)}
 - Every library is set up for identify alone. client.json has the best of each time too, and what each server received.
 ${machine.loadAtStart > machine.cores / 2 ? `\n${busy}\n` : ''}`
 }
