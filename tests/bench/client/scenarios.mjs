@@ -186,12 +186,18 @@ const createLimit = (atOnce) => {
 }
 const limit = createLimit(8)
 
-/** By name, and how often: what a race decides is done three times over. The longest come first. */
+/** With the token in the page, for the library that has one. */
+const withToken = (library) => library.withToken && { ...library, ...library.withToken }
+
+/**
+ * By name, how often, and for which form of a library: what a race decides is done three times over. The longest come first.
+ */
 const scenarios = {
   visits: [fiveVisits, 1],
   downs: [down, 3],
   leaves: [leaveAtOnce, 3],
   firstLeaves: [leaveAtFirstCall, 3],
+  firstLeavesWithToken: [leaveAtFirstCall, 3, withToken],
   loads: [fiveQuickLoads, 3],
   tabs: [fiveTabs, 3],
   calls: [tenCalls, 1],
@@ -200,11 +206,13 @@ const scenarios = {
 /** What each library asks for and what arrives. None of it is a time, so they may run side by side. */
 export const outcomesOf = async (libraries, newContext) => {
   const outcomes = Object.fromEntries(libraries.map(({ id }) => [id, {}]))
-  const tasks = Object.entries(scenarios).flatMap(([name, [scenario, times]]) =>
+  const tasks = Object.entries(scenarios).flatMap(([name, [scenario, times, formOf]]) =>
     libraries.flatMap((library) => {
+      const form = formOf ? formOf(library) : library
+      if (!form) return []
       const results = []
       outcomes[library.id][name] = results
-      const run = async () => results.push(await fresh(library, newContext, scenario))
+      const run = async () => results.push(await fresh(form, newContext, scenario))
       return Array.from({ length: times }, () => limit(run))
     }),
   )

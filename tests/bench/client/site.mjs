@@ -24,10 +24,10 @@ const readBody = async (request) => {
 }
 
 /** The page of an app that has this library: the tag, its init, one function with the same meaning for all, and perhaps a call. */
-const pageOf = (library, person, traits) => `<!doctype html><meta charset="utf-8"><title>${library.id}</title>
+const pageOf = async (library, person, traits) => `<!doctype html><meta charset="utf-8"><title>${library.id}</title>
 <link rel="icon" href="data:,">
 ${library.before ? `<script>${library.before}</script>` : ''}
-<script src="${library.path}" ${library.attributes?.(person) ?? ''}></script>
+<script src="${library.path}" ${(await library.attributes?.(person)) ?? ''}></script>
 <script>${library.init(person)}
 window.identify = ${library.identify}
 ${traits ? `identify(${JSON.stringify(person)}, ${traits})` : ''}</script>`
@@ -51,7 +51,7 @@ export const createSite = async (library) => {
     const cached = { 'content-encoding': 'br', vary: 'accept-encoding', 'cache-control': 'public, max-age=300' }
     if (path === '/blank') return send(200, 'text/html', '<!doctype html><link rel="icon" href="data:,">')
     if (path === '/')
-      return send(200, 'text/html', pageOf(library, searchParams.get('person'), searchParams.get('traits')))
+      return send(200, 'text/html', await pageOf(library, searchParams.get('person'), searchParams.get('traits')))
     const script = library.files[path]
     if (script) {
       log.push({ method: request.method, path, sent: 0, updates: [] })

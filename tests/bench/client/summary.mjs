@@ -34,6 +34,7 @@ const summariseOne = (library, { outcomes, repeats, start }) => {
     },
     leaveAtOnce: ends(outcomes.leaves),
     leaveAtFirstCall: ends(outcomes.firstLeaves),
+    leaveAtFirstCallWithToken: outcomes.firstLeavesWithToken && ends(outcomes.firstLeavesWithToken),
     downThenNextVisit: ends(outcomes.downs.map(({ end }) => end)),
     attemptsWhileDown: outcomes.downs.map(({ tried }) => tried),
     repeatedCall: {

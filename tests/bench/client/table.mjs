@@ -6,6 +6,9 @@ const requests = ({ tenCalls, fiveLoads, fiveQuickLoads, fiveTabs }) => {
   return `${tenCalls.requests} / ${[...new Set(loads)].join(' or ')} / ${fiveTabs.requests}`
 }
 
+const leaving = ({ leaveAtOnce, leaveAtFirstCall, leaveAtFirstCallWithToken: withToken }) =>
+  `${leaveAtOnce} / ${leaveAtFirstCall}${withToken ? `, with the token in the page ${withToken}` : ''}`
+
 const visit = ({ bytes, requests: count }) => `${number(bytes)} / ${count}`
 
 const row = (library) => [
@@ -13,7 +16,7 @@ const row = (library) => [
   number(library.bytes.script) +
     (library.bytes.all > library.bytes.script ? ` (${number(library.bytes.all)} with its chunk)` : ''),
   requests(library.requests),
-  `${library.leaveAtOnce} / ${library.leaveAtFirstCall}`,
+  leaving(library),
   library.downThenNextVisit,
   `${number(library.repeatedCall.callUs.median)} / ${number(library.repeatedCall.freeCpuUs.median)}`,
   `${number(library.start.aloneMs.median)} / ${number(library.start.withCallMs.median)}`,
