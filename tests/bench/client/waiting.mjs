@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { closed, traitsOf, until } from './scenarios.mjs'
 import { createWaitingSite, states } from './waiting-states.mjs'
 
-const pairs = 7
+const pairs = 5
 const [fewCalls, manyCalls, people] = [100, 3_000, 2_000]
 
 /**
