@@ -50,7 +50,7 @@ export const createEarlyCalls = (): EarlyCalls => {
     replay: (take, reset) => {
       if (isReset) reset()
       isReset = false
-      for (const [id, { contact, force, call }] of waiting) {
+      for (const [id, { contact, force, call }] of [...waiting]) {
         waiting.delete(id)
         call.end(take(contact, force))
       }

@@ -7,7 +7,7 @@ import type { EngineModule } from './engine-context.ts'
 import { toContact } from './normalise.ts'
 import type { ClientOptions, Consent } from './options.ts'
 import type { Client, Door } from './orq-types.ts'
-import { type Outcome, pending } from './outcome.ts'
+import { dropped, type Outcome, pending } from './outcome.ts'
 import { hasPrivacySignal, listenToPage, whenActivated, whenIdle } from './page.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Pipeline } from './pipeline-types.ts'
@@ -40,6 +40,7 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
   /** What the person has decided, before `init` or after it. */
   let decided: Consent | undefined
   let isAwaitingInit = false
+  let count = 0
   /** The last call: made again with nothing changed, it has the same answer. */
   let memo: { args: unknown; id: string; outcome: Outcome | Promise<Outcome>; holds(): boolean } | undefined
 
@@ -63,13 +64,17 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
 
   const decide = (contact: Contact, force: boolean, args?: readonly unknown[]): Outcome | Promise<Outcome> => {
     const id = contact.external_id
+    if (!isDecided()) return early.add(contact, force).outcome
     if (!mayRun()) return emit(id, 'dropped', state)
     isReplaceable = false
     const { beforeSend } = settings!
     if (!beforeSend) {
+      const mine = ++count
       const known = pipeline!.identify(contact, force)
       const { outcome } = known
-      if (args) memo = { args: toJson(args), id, outcome, holds: () => mayRun() && pipeline!.holds(known) }
+      // A listener may have called `identify`.
+      if (args && mine === count)
+        memo = { args: toJson(args), id, outcome, holds: () => mayRun() && pipeline!.holds(known) }
       return outcome
     }
     let allowed: unknown
@@ -194,9 +199,9 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
       for (const name of Object.keys(options))
         if (!Object.hasOwn(optionTable, name)) warnOnce(`init: unknown option ${name}`, 'warn')
     given = options
-    // Of the page's own proxy, where the tag guessed another.
     chunk = undefined
     isReplaceable = isByTag
+    if (!settings) early.settleOpen(dropped('no_page'))
     if (!settings) return warnOnce('no page: give an absolute proxyUrl', 'warn')
     // What the person has said counts more than a signal of the browser, and that more than the option.
     state = decided ?? (settings.respectPrivacySignals && hasPrivacySignal() ? 'denied' : settings.consent!)

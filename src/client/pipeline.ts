@@ -1,108 +1,54 @@
 import { hash } from '../core/hash.ts'
 import { isAcknowledged } from '../core/ledger.ts'
 import { within } from '../core/within.ts'
-import { createRecorder } from './acknowledge.ts'
-import { type BareAnswer, readBareAnswer } from './bare-answer.ts'
-import { toBareUpdate } from './bare-update.ts'
+import { createBareSender } from './bare-sender.ts'
 import type { Engine, EngineContext } from './engine-context.ts'
 import { type OpenCall, openCallUntil } from './open-call.ts'
 import { isOffline } from './page.ts'
 import type { Pipeline, PipelineParts } from './pipeline-types.ts'
-import { createPost, type InFlight, outlivesPage } from './post.ts'
+import { createPost } from './post.ts'
 import type { Settings } from './settings.ts'
-import { createStateStore, ledgerOf, nextNumber, pauseLeftMs } from './state.ts'
+import { createStateStore, ledgerOf, nextNumber } from './state.ts'
 import { createTokens, type Token } from './tokens.ts'
-import { covers, joinFields, toBody, toFields, type WaitingFields } from './waiting-fields.ts'
+import { covers, joinFields, toFields, type WaitingFields } from './waiting-fields.ts'
 
 /** A chunk that has not come by then counts as one that cannot be loaded. */
 const longestLoadMs = 1e4
 
 export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, load }: PipelineParts): Pipeline => {
-  const { clock, dedupeTtlMs, settleMs, debounceMs, timeoutMs, proxyUrl } = settings
+  const { clock, dedupeTtlMs, settleMs, proxyUrl } = settings
   const store = createStateStore(settings)
   const tokens = createTokens(settings)
   const post = createPost(settings, store)
-  const record = createRecorder(settings, store)
   /** Calls that no engine has taken. */
   const calls = new Map<string, OpenCall>()
-  /** What was sent without an engine. */
-  const onWire = new Map<string, InFlight>()
   let person: string | undefined
   let engine: Engine | undefined
   let loading: Promise<void> | undefined
-  /** The chunk cannot be loaded: updates go without it. */
-  let isBare = false
   let isOver = false
-  let failures = 0
-  let cancelNext: (() => void) | undefined
 
-  const waitMs = (): number => pauseLeftMs(store.read(), clock.now())
   const tokenMatches = (token: Token, id: string): boolean => (token.subject ?? person) === id
 
   const open = (id: string): OpenCall =>
     openCallUntil(clock, settleMs, () =>
-      emit(id, 'pending', engine?.lastFailure() ?? (isBare ? 'unreachable' : 'timeout')),
+      emit(id, 'pending', engine?.lastFailure() ?? (bare.isBare() ? 'unreachable' : 'timeout')),
     )
 
-  /** Sends what waits and the token at hand speaks for, without the engine. */
-  const sendKept = (): void => {
-    const token = tokens.held
-    if (!token || !mayRun() || waitMs() > 0) return
-    for (const [id, waiting] of store.read().outbox) {
-      // What another page has left waits for the engine, which knows what other tabs do.
-      const isOurs = isBare || (calls.has(id) && outlivesPage(toBody(waiting)))
-      if (onWire.has(id) || !isOurs || !tokenMatches(token, id)) continue
-      const update = toBareUpdate(store.read(), id, waiting) as InFlight
-      store.save()
-      if (!update.updateNumber) continue
-      onWire.set(id, update)
-      emit(id, 'sent')
-      // A listener may have called `reset`, `close` or `consent`.
-      if (!mayRun() || update.session !== store.read().session) return
-      update.response = post(update, token)
-      if (isBare) follow(update)
-    }
+  const context: EngineContext = {
+    settings,
+    store,
+    tokens,
+    post,
+    emit,
+    warnOnce,
+    mayRun,
+    person: () => person,
+    tokenMatches,
+    open,
   }
 
-  const next = (isNow?: boolean): void => {
-    if (isNow) {
-      cancelNext?.()
-      cancelNext = undefined
-    }
-    if (isBare && mayRun() && store.read().outbox.size)
-      cancelNext ??= clock.after(Math.max(debounceMs, waitMs() + 1), () => {
-        cancelNext = undefined
-        tokens.ask(person).then((token) => {
-          if (token === undefined) warnOnce('token: failed')
-          if (!token) tokens.discard()
-          sendKept()
-        })
-      })
-  }
-
-  /** Follows an update that was sent without the engine: acknowledges by our own 2xx alone, and backs off from all else. */
-  const follow = async (update: InFlight): Promise<void> => {
-    const { id, session, fields, response } = update
-    const answer = await within(clock, timeoutMs, readBareAnswer(response, clock), (): BareAnswer => ({}))
-    const { known, isUnauthorized, retryAfterMs = 0 } = answer
-    if (isUnauthorized) tokens.discard()
-    const state = store.read()
-    // A later one, or a reset.
-    if (onWire.get(id) !== update || session !== state.session) return
-    onWire.delete(id)
-    if (known) {
-      failures = 0
-      state.pause = [0, 0, 0]
-      record(id, fields)
-      if (!state.outbox.get(id)) calls.get(id)?.end(emit(id, known))
-    } else {
-      const now = clock.now()
-      // The defaults of `retries`, whose own values only the chunk reads.
-      state.pause = [now, now + Math.round(Math.min(500 * 1.5 ** failures++, 6e4)), now + retryAfterMs]
-      store.save()
-    }
-    next()
-  }
+  const bare = createBareSender(context, calls)
+  const { onWire, waitMs, next } = bare
 
   /** A failed import is remembered by browsers for the life of the page. */
   const loadEngine = (): Promise<void> => {
@@ -122,30 +68,15 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
         if (isOver) return
         warnOnce(`no transport.js of this build beside the script or at ${proxyUrl}: is that the proxy?`, 'warn')
         engine = undefined
-        isBare = true
-        for (const update of onWire.values()) follow(update)
-        next()
+        bare.begin()
       })
     return loading
-  }
-
-  const context: EngineContext = {
-    settings,
-    store,
-    tokens,
-    post,
-    emit,
-    warnOnce,
-    mayRun,
-    person: () => person,
-    tokenMatches,
-    open,
   }
 
   const leave = (): void => {
     if (!mayRun()) return
     if (engine) engine.leave()
-    else sendKept()
+    else bare.send()
   }
 
   const keep = (id: string, fields: WaitingFields): OpenCall => {
@@ -220,25 +151,26 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
     leave,
     resume: () => {
       const { outbox, held } = store.read()
-      if (outbox.size > held.size) loadEngine().then(() => engine?.sendAll())
+      if (outbox.size > held.size) loadEngine().then(() => (engine ? engine.sendAll() : next()))
     },
     wake: () => {
       if (!mayRun()) return
       engine?.sendAll(true)
-      if (isBare) store.read().pause[1] = 0
-      next(isBare)
+      bare.wake()
     },
     flush: async () => {
       await loading
       await engine?.flush()
-      if (isBare) sendKept()
+      if (!bare.isBare() || !store.read().outbox.size) return
+      await tokens.ask(person)
+      bare.send()
     },
     forget: (reason) => {
-      cancelNext?.()
       isOver = reason === 'closed'
-      const open = [...calls]
+      // What is on the wire ends with its own outcome.
+      const open = [...calls].filter(([id]) => isOver || !onWire.has(id))
       calls.clear()
-      onWire.clear()
+      bare.stop()
       person = undefined
       tokens.discard()
       if (reason !== 'closed') store.renew(reason === 'denied')

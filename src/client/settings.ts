@@ -59,7 +59,7 @@ export const optionNames = /* @__PURE__ */ Object.keys(optionTable) as OptionNam
 const isRetryConfig = ({ strategy = 'none', backoff = {} }: RetryConfig): boolean =>
   (strategy === 'none' || strategy === 'backoff') &&
   isObject(backoff) &&
-  Object.values(backoff).every((ms) => ms === undefined || (typeof ms === 'number' && ms >= 1))
+  Object.values(backoff).every((ms) => ms === undefined || (typeof ms === 'number' && ms >= 1 && ms <= longestTimerMs))
 
 /** @returns the value, undefined when it is wrong. A text does for a number and a flag: a script tag has nothing else. */
 const parse = ([kind, , least = 0, most = longestTimerMs]: Rule, given: unknown): unknown => {

@@ -100,7 +100,8 @@ const parseOutbox = (stored: unknown, since: number, onLoss: () => void): Partia
       if (field && field[1] > since) fields[name] = field
       else onLoss()
     }
-    if (!isEmpty(fields)) state.outbox.set(id, fields)
+    if (isEmpty(fields)) continue
+    state.outbox.set(id, fields)
     if (isHeld) state.held.add(id)
   }
   return state
@@ -190,6 +191,8 @@ export const createStateStore = (settings: Settings): StateStore => {
     renew: (isErased) => {
       Object.assign(read(), blank(randomId()), isErased && { id: randomId() })
       isUnsaved = false
+      // What a page with another setting has left.
+      if (outbox === 'memory') storage.set(keys[1]!, undefined)
       if (isErased) {
         put(0)
         put(1)

@@ -13,7 +13,9 @@ export interface WaitingFields {
 export const joinFields = (stored: WaitingFields | undefined, own: WaitingFields): WaitingFields => {
   const joined = { ...stored }
   for (const [field, waiting] of Object.entries(own))
-    if ((joined[field]?.[1] ?? 0) <= waiting[1]) joined[field] = waiting
+    if ((joined[field]?.[1] ?? 0) <= waiting[1])
+      // What was forced stays so.
+      joined[field] = joined[field]?.[2] && !waiting[2] ? [waiting[0], waiting[1], 1] : waiting
   return joined
 }
 

@@ -160,9 +160,16 @@ describe('orq.full.js from another origin', () => {
 
   test('without data-proxy-url sends nothing, and one console error says so', async () => {
     const html = `<!doctype html><script src="${await cdn()}/orq.full.js" data-token-url="/token"></script>`
-    const { posts, errors } = await outcomeIn(await app(html, 'nowhere'), `void orq.identify('nowhere')`)
-    expect(posts).toEqual([])
+    const { posts, errors } = await outcomeIn(
+      await app(html, 'nowhere'),
+      `new Promise((said) => {
+        const { error } = console
+        console.error = (text) => said(error(text))
+        void orq.identify('nowhere')
+      })`,
+    )
     expect(errors.filter((text) => text.includes('orq: '))).toHaveLength(1)
     expect(errors.join()).toContain('data-proxy-url')
+    expect(posts).toEqual([])
   })
 })

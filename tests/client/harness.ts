@@ -1,6 +1,10 @@
+import { vi } from 'vitest'
 import type { KeyValueStore } from '../../src/core/ports.ts'
 import type { ClientOptions, Orq } from '../../src/index.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
+
+// With a fake clock nothing takes long: what hangs is to fail soon.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** The built files: what is tested is what is shipped. */
 export const { createOrq }: typeof import('../../src/index.ts') = await import(`${'../../dist/orq.esm.js'}`)

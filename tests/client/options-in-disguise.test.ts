@@ -72,6 +72,7 @@ describe('retries', () => {
     ['a wait below zero', { backoff: { initialInterval: -500 } }],
     ['a longest wait without a number', { backoff: { maxInterval: Number.NaN } }],
     ['a longest wait below zero', { backoff: { maxInterval: -1 } }],
+    ['a longest wait without an end', { backoff: { maxInterval: Number.POSITIVE_INFINITY } }],
     ['a factor that shrinks to nothing', { backoff: { exponent: -2 } }],
     ['a backoff that is no object', { backoff: 500 }],
   ]

@@ -76,8 +76,15 @@ export const createEngine = (context: EngineContext): Engine => {
         contact.calls.add(call)
         const update = onWire.get(id)
         if (update) {
-          call.updateNumber = update.updateNumber
-          for (const field of Object.keys(update.fields)) contact.onWire[field] = update.updateNumber
+          let isCarried = true
+          for (const [field, waiting] of Object.entries(contact.fields)) {
+            const sent = update.fields[field]
+            if (covers(sent, waiting)) {
+              contact.onWire[field] = update.updateNumber
+              contact.carries[field] = waiting[1]
+            } else if (call.fields?.[field]) isCarried = false
+          }
+          if (isCarried) call.updateNumber = update.updateNumber
           sender.track({ ...update, contact })
         }
         warnOf(contact)
@@ -95,7 +102,7 @@ export const createEngine = (context: EngineContext): Engine => {
       let hasChanged = false
       for (const [field, value] of Object.entries(fields)) {
         const former = own[field]
-        value[2] ||= former?.[2] ?? 0
+        value[2] ||= contact.fields[field]?.[2] ?? 0
         // What another tab called in between is not undone by what we have on the wire.
         const isLatest = Math.max(stored.get(id)?.[field]?.[1] ?? 0, ledger[field]?.[2] ?? 0) <= (former?.[1] ?? 0)
         if (!isLatest || !covers(former, value)) {

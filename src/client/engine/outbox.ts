@@ -1,7 +1,7 @@
 import type { EngineContext } from '../engine-context.ts'
 import type { OpenCall } from '../open-call.ts'
 import { type DroppedReason, dropped, type Outcome } from '../outcome.ts'
-import { isEmpty, joinFields, type WaitingFields } from '../waiting-fields.ts'
+import { covers, isEmpty, joinFields, type WaitingFields } from '../waiting-fields.ts'
 
 /** What this tab holds of one contact that is not acknowledged. */
 export interface PendingContact {
@@ -57,7 +57,7 @@ export const createOutbox = ({ store, emit, open }: EngineContext): Outbox => {
     )
     // First: a listener may call anything.
     for (const call of ending) calls.delete(call)
-    if (!calls.size) contact.refused = []
+    if (!calls.size || updateNumber) contact.refused = []
     const told = emit(id, status, reason, { refused: refused.length ? refused : undefined, againInMs })
     for (const call of ending) call.end(told)
   }
@@ -88,7 +88,10 @@ export const createOutbox = ({ store, emit, open }: EngineContext): Outbox => {
         former && isLive(former)
           ? former
           : { id, session, fields: {}, onWire: {}, carries: {}, calls: new Set<OpenCall>(), refused: [] }
-      contact.fields = joinFields(outbox.get(id), contact.fields)
+      const own = contact.fields
+      contact.fields = joinFields(outbox.get(id), own)
+      // What another tab has called since is on no wire of ours.
+      for (const [field, one] of Object.entries(contact.fields)) if (!covers(own[field], one)) contact.onWire[field] = 0
       all.set(id, contact)
       return contact
     },

@@ -2,7 +2,7 @@ import { hash } from '../../core/hash.ts'
 import { isAcknowledged } from '../../core/ledger.ts'
 import type { EngineContext } from '../engine-context.ts'
 import { ledgerOf } from '../state.ts'
-import { joinFields, type WaitingFields } from '../waiting-fields.ts'
+import { covers, joinFields, type WaitingFields } from '../waiting-fields.ts'
 import type { PendingContact } from './outbox.ts'
 
 /**
@@ -19,7 +19,7 @@ export const reconcile = ({ settings, store }: EngineContext, contact: PendingCo
   let isNews = false
   for (const [field, waiting] of Object.entries(joinFields(stored, own))) {
     const known = ledger[field]
-    if (!isLocked && own[field] !== waiting) continue
+    if (!isLocked && own[field]?.[1] !== waiting[1]) continue
     // Another tab has sent a later call.
     if ((known?.[2] ?? 0) > waiting[1]) delete stored[field]
     else {
@@ -28,6 +28,8 @@ export const reconcile = ({ settings, store }: EngineContext, contact: PendingCo
       if (waiting[2] || !isKnown) isNews = true
     }
   }
+  // What another tab has called is on no wire of ours.
+  for (const [field, waiting] of Object.entries(rest)) if (!covers(own[field], waiting)) contact.onWire[field] = 0
   // A body carries every field of its calls; but what is known altogether needs none.
   contact.fields = isNews ? rest : {}
   if (isNews) return

@@ -3,7 +3,7 @@ import { createRecorder } from '../acknowledge.ts'
 import type { EngineContext } from '../engine-context.ts'
 import { dropped, type PendingReason, pending } from '../outcome.ts'
 import type { Token } from '../tokens.ts'
-import type { WaitingFields } from '../waiting-fields.ts'
+import { isEmpty, type WaitingFields } from '../waiting-fields.ts'
 import { type Answer, readAnswer } from './answer.ts'
 import type { Failure } from './backoff.ts'
 import { explainAnswer, explainRefusal, explainToken } from './explain.ts'
@@ -74,9 +74,10 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
     for (const contact of ready) if (!outbox.isLive(contact)) ready.delete(contact)
     if (!ready.size) return
     freshToken(context)
-    const token = await tokens.ask(person())
-    // Denied, closed or reset meanwhile.
-    if (!mayRun() || !ready.size) return
+    const asker = person()
+    const token = await tokens.ask(asker)
+    // Denied, closed, reset, or somebody else is here meanwhile.
+    if (!mayRun() || !ready.size || asker !== person()) return
     if (!token) {
       tokens.discard()
       if (token === undefined) {
@@ -164,7 +165,7 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
     if (isOver) {
       settle(contact, outcome, updateNumber)
       // Calls that came meanwhile and changed nothing.
-      if (contact.calls.size && !hasUnsent(contact)) settle(contact, outcome, 0)
+      if (contact.calls.size && isEmpty(contact.fields)) settle(contact, outcome, 0)
     } else for (const call of contact.calls) if (call.updateNumber === updateNumber) call.updateNumber = 0
     explainAnswer(answer, proxyUrl, warnOnce)
     // Forgotten meanwhile.
