@@ -109,3 +109,11 @@ test('every picture of the README is there, and loads over a slow line', () => {
   expect(pictures.length).toBeGreaterThan(4)
   for (const path of pictures) expect(statSync(new URL(`../../${path}`, import.meta.url)).size).toBeLessThan(150_000)
 })
+
+test('each heading that the console names is there', () => {
+  const source = read('src/client/engine/explain.ts')
+  const headings = [...readme.matchAll(/^##+ (.*)$/gm)].map(([, text = '']) => text.toLowerCase().replaceAll(' ', '-'))
+  const named = [...source.matchAll(/see\('([a-z-]+)'\)/g)].map(([, heading]) => heading)
+  expect(named.length).toBeGreaterThan(3)
+  for (const heading of named) expect(headings).toContain(heading)
+})

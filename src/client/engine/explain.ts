@@ -26,20 +26,26 @@ const hintOf = (problem: TokenProblem, isFunction: boolean, tokenUrl: string): s
     : `the token route answers ${problem}, not { "token": "…" }, or 204 when nobody is signed in`
 }
 
+/** Where the documents say more: a heading of the README, as the package's page shows it. */
+export const see = (heading: 'the-page' | 'the-token' | 'fields' | 'settings'): string =>
+  ` https://www.npmjs.com/package/orq-identify#${heading}`
+
 export const explainToken = ({ settings, tokens, warnOnce }: EngineContext): void =>
-  warnOnce(`token: ${hintOf(tokens.problem ?? 'late', typeof settings.token === 'function', settings.tokenUrl ?? '')}`)
+  warnOnce(
+    `token: ${hintOf(tokens.problem ?? 'late', typeof settings.token === 'function', settings.tokenUrl ?? '')}${see('the-token')}`,
+  )
 
 /** What to do about a token that the proxy refuses, by its code. */
 export const explainRefusal = ({ settings, tokens }: EngineContext, code: string): string => {
   const { token, subjectClaim } = settings
   const claims = tokens.held?.claims ?? {}
   const refused = `the proxy refuses the token (${code}): `
-  if (code === 'scope_mismatch') return 'the proxy says that the token names another person'
+  if (code === 'scope_mismatch') return `the proxy says that the token names another person${see('the-token')}`
   if (code === 'token_expired')
-    return `the token has expired: ${typeof token === 'string' ? 'give token as a function' : 'let it live longer, or set the clock of its server'}`
+    return `the token has expired: ${typeof token === 'string' ? 'give token as a function' : 'let it live longer, or set the clock of its server'}${see('the-token')}`
   if (Object.keys(claims)[0] && typeof claims[subjectClaim] !== 'string')
-    return `${refused}its claim ${subjectClaim} is no text`
-  return `${refused}do both have the same secret or keys?`
+    return `${refused}its claim ${subjectClaim} is no text${see('the-token')}`
+  return `${refused}do both have the same secret or keys?${see('the-token')}`
 }
 
 /** Says what to do about an answer that is a mistake of somebody's. Most answers are none. */
@@ -47,7 +53,7 @@ export const explainAnswer = (answer: Answer, proxyUrl: string, warnOnce: WarnOn
   const { verdict, status, code, field, isRedirect } = answer
   if (verdict === 'rejected')
     return warnOnce(
-      `the proxy refused ${field || 'an update'}: ${code}${code === 'field_forbidden' ? '; the token does not allow this field' : ''}`,
+      `the proxy refused ${field || 'an update'}: ${code}${code === 'field_forbidden' ? `; the token does not allow this field${see('the-token')}` : see('fields')}`,
     )
   if (typeof verdict !== 'object' || verdict.reason !== 'unreachable') return
   const isMixed = /^https/.test(globalThis.location?.protocol ?? '') && /^http:/.test(proxyUrl)
@@ -57,9 +63,10 @@ export const explainAnswer = (answer: Answer, proxyUrl: string, warnOnce: WarnOn
       ? ''
       : "; if it is up, add this page's origin to its allowedOrigins"
   if (code === 'not_found' || code === 'method_not_allowed')
-    warnOnce(`proxyUrl ${proxyUrl} is not the folder of the proxy: set it to its basePath`)
-  else if (code === 'origin_forbidden') warnOnce(`the proxy refuses this page's origin: add it to its allowedOrigins`)
-  else if (isRedirect) warnOnce(`proxyUrl ${proxyUrl} redirects: set it to where that ends`)
-  else if (status) warnOnce(`no proxy of ours answers at proxyUrl ${proxyUrl} (status ${status})`)
-  else warnOnce(`nobody answers at proxyUrl ${proxyUrl}${origin}`)
+    warnOnce(`proxyUrl ${proxyUrl} is not the folder of the proxy: set it to its basePath${see('settings')}`)
+  else if (code === 'origin_forbidden')
+    warnOnce(`the proxy refuses this page's origin: add it to its allowedOrigins${see('settings')}`)
+  else if (isRedirect) warnOnce(`proxyUrl ${proxyUrl} redirects: set it to where that ends${see('the-page')}`)
+  else if (status) warnOnce(`no proxy of ours answers at proxyUrl ${proxyUrl} (status ${status})${see('the-page')}`)
+  else warnOnce(`nobody answers at proxyUrl ${proxyUrl}${origin}${see('the-page')}`)
 }

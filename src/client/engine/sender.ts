@@ -6,7 +6,7 @@ import type { Token } from '../tokens.ts'
 import { isEmpty, type WaitingFields } from '../waiting-fields.ts'
 import { type Answer, readAnswer } from './answer.ts'
 import type { Failure } from './backoff.ts'
-import { explainAnswer, explainRefusal, explainToken } from './explain.ts'
+import { explainAnswer, explainRefusal, explainToken, see } from './explain.ts'
 import { freshToken } from './fresh-token.ts'
 import { giveUp } from './give-up.ts'
 import { createLauncher } from './launcher.ts'
@@ -105,7 +105,7 @@ export const createSender = (context: EngineContext, outbox: Outbox, parts: Send
       }
     store.save()
     if (current && ready.has(current))
-      renew(current, 'other_person', 'the token names another person than identify does')
+      renew(current, 'other_person', `the token names another person than identify does${see('the-token')}`)
   }
 
   const renew = (contact: PendingContact, reason: PendingReason, hint: string): void => {
