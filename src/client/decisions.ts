@@ -83,11 +83,12 @@ export const createDecisions = (): Decisions => {
   return {
     emit: (id, kind, reason, details) => {
       salt ||= randomId()
-      const contact = latest.get(id)?.contact ?? hash(salt, id)
+      const former = latest.get(id)
+      const contact = former?.contact ?? hash(salt, id)
       const decision = { kind, reason, contact, at: Date.now(), ...details } as Decision
       latest.set(id, decision)
       // A server may identify people without end.
-      if (latest.size > maxRemembered) latest.delete(latest.keys().next().value!)
+      if (!former && latest.size > maxRemembered) latest.delete(latest.keys().next().value!)
       for (const listener of listeners) {
         try {
           listener(decision)

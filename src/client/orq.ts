@@ -1,7 +1,7 @@
 import { byteLength, type Contact, copyContact, isNobody, isProblem, maxBodyBytes } from '../core/contact.ts'
 import { isObject, isSame, toJson, toText } from '../core/json.ts'
 import { systemClock } from '../core/ports.ts'
-import { createDecisions } from './decisions.ts'
+import { createDecisions, type Decision } from './decisions.ts'
 import { createEarlyCalls } from './early-calls.ts'
 import type { EngineModule } from './engine-context.ts'
 import { toContact } from './normalise.ts'
@@ -51,13 +51,13 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
   const withChunk = (tell: (chunk: EngineModule) => void, otherwise: () => void): unknown =>
     loadChunk().then(tell, otherwise)
 
-  on((decision) => {
+  const debug = (decision: Decision): void => {
     if (settings?.debug)
       withChunk(
         ({ describeDecision }) => console.info(describeDecision(decision)),
         () => console.info('orq:', decision.kind, decision.reason),
       )
-  })
+  }
 
   const mayRun = (): boolean => state === 'granted'
   const isDecided = (): boolean => state === 'closed' || (!!pipeline && state !== 'pending')
@@ -183,7 +183,6 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
   const init = (options: ClientOptions = {}, isByTag = false): void => {
     if (!isObject(options)) throw RangeError('orq: the options must be an object')
     if (isReplaceable) {
-      // Nothing was called yet: what it has read stays as it is.
       pipeline?.forget('closed')
       pipeline = undefined
     } else if (given) {
@@ -200,6 +199,7 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
         if (!Object.hasOwn(optionTable, name)) warnOnce(`init: unknown option ${name}`, 'warn')
     given = options
     chunk = undefined
+    if (settings?.debug) on(debug)
     isReplaceable = isByTag
     if (!settings) early.settleOpen(dropped('no_page'))
     if (!settings) return warnOnce('no page: give an absolute proxyUrl', 'warn')

@@ -143,11 +143,11 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
 
   return {
     identify,
-    holds: ({ since, until, revision, call }) =>
-      clock.now() >= since &&
-      clock.now() < until &&
-      store.revision() === revision &&
-      (call?.isOpen !== false || isOffline(proxyUrl)),
+    holds: ({ since, until, revision, call }) => {
+      const now = clock.now()
+      if (now < since || now >= until || store.revision() !== revision) return false
+      return !call || call.isOpen || isOffline(proxyUrl)
+    },
     leave,
     resume: () => {
       const { outbox, held } = store.read()
