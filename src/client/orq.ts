@@ -1,6 +1,7 @@
-import { byteLength, type Contact, copyContact, isNobody, isProblem, maxBodyBytes } from '../core/contact.ts'
-import { isObject, isSame, toJson, toText } from '../core/json.ts'
+import { type Contact, isProblem } from '../core/contact.ts'
+import { isObject, isSame, toJson } from '../core/json.ts'
 import { systemClock } from '../core/ports.ts'
+import { checkContact } from './check-contact.ts'
 import { createDecisions, type Decision } from './decisions.ts'
 import { createEarlyCalls } from './early-calls.ts'
 import type { EngineModule } from './engine-context.ts'
@@ -12,18 +13,13 @@ import { hasPrivacySignal, listenToPage, whenActivated, whenIdle } from './page.
 import { createPipeline } from './pipeline.ts'
 import type { Pipeline } from './pipeline-types.ts'
 import { checkOption, optionTable, type Settings, toSettings } from './settings.ts'
+import { shownKey } from './shown-key.ts'
 import { createWarnOnce } from './warn-once.ts'
-
-/** A checked copy of what may be a contact, or what is wrong with it: '' stands for its size. */
-const check = (unchecked: unknown): ReturnType<typeof copyContact> => {
-  const contact = copyContact(isNobody(Object(unchecked).external_id) ? {} : unchecked)
-  return isProblem(contact) || byteLength(toText(contact)) <= maxBodyBytes ? contact : { path: '' }
-}
 
 export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[1] as string }: Door): Client => {
   const { emit, on, last } = createDecisions()
   const warnOnce = createWarnOnce()
-  const listening = new AbortController()
+  let listening: AbortController | undefined
   const early = createEarlyCalls()
   let given: ClientOptions | undefined
   /** The tag's own `init`, until the first call. */
@@ -83,7 +79,7 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
     } catch {
       // Named below.
     }
-    const checked = check(allowed)
+    const checked = checkContact(allowed)
     if (isProblem(checked)) {
       if (allowed !== null) warnOnce('beforeSend: no contact', 'warn')
       return emit(id, 'dropped', 'before_send')
@@ -152,7 +148,7 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
       return outcome
     }
     const [unchecked, force, unknown] = toContact(args, warnOnce)
-    const contact = check(unchecked)
+    const contact = checkContact(unchecked)
     if (isProblem(contact)) {
       const { path, key } = contact
       withChunk(
@@ -163,7 +159,7 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
     }
     if (unknown[0])
       warnOnce(
-        `identify: unknown ${unknown}; known are externalId, displayName, email, avatarUrl, tags, metadata`,
+        `identify: unknown ${unknown.map(shownKey)}; known are externalId, displayName, email, avatarUrl, tags, metadata`,
         'warn',
       )
     if (given ? !settings : !globalThis.location) return emit(contact.external_id, 'dropped', 'no_page')
@@ -178,6 +174,11 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
     isLeft = true
     begin?.()
     pipeline?.leave()
+  }
+
+  const wake = (): void => {
+    isLeft = false
+    pipeline?.wake()
   }
 
   const init = (options: ClientOptions = {}, isByTag = false): void => {
@@ -205,11 +206,10 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
     if (!settings) return warnOnce('no page: give an absolute proxyUrl', 'warn')
     // What the person has said counts more than a signal of the browser, and that more than the option.
     state = decided ?? (settings.respectPrivacySignals && hasPrivacySignal() ? 'denied' : settings.consent!)
-    const wake = (): void => {
-      isLeft = false
-      pipeline?.wake()
+    if (!listening) {
+      listening = new AbortController()
+      listenToPage(leave, wake, listening.signal)
     }
-    listenToPage(leave, wake, listening.signal)
     whenIdle(start, settings.clock)
   }
 
@@ -236,7 +236,7 @@ export const createClient = ({ load, guessProxyUrl = () => optionTable.proxyUrl[
     close: () => {
       leave()
       enter('closed')
-      listening.abort()
+      listening?.abort()
     },
     consent: (next) => {
       decided = checkOption('consent', next) as Consent

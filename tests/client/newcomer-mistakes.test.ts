@@ -57,3 +57,12 @@ test.each<[string, unknown]>([
   createSite()
   expect(() => createOrq().init(options as ClientOptions)).toThrow(RangeError)
 })
+
+test.each<[string, object]>([
+  ['unknown', { externalId: 'user_1', 'jane@example.com': true }],
+  ['of metadata that is no JSON', { externalId: 'user_1', metadata: { 'jane@example.com': () => 1 } }],
+])('a key %s that may be personal is not printed', async (_, user) => {
+  const { lines } = await linesOf(createSite(), {}, user)
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).not.toMatch(/jane|@/)
+})

@@ -1,5 +1,6 @@
 import { hintOf, maxBodyBytes } from '../../core/contact.ts'
 import type { Decision, Details } from '../decisions.ts'
+import { shownKey } from '../shown-key.ts'
 
 /** As a person reads it in the console. */
 export const describeDecision = ({ kind, reason, contact, fields, refused, ...more }: Decision): string => {
@@ -20,6 +21,6 @@ export const describeDecision = ({ kind, reason, contact, fields, refused, ...mo
 export const describeProblem = (path: string, key: string | undefined): string => {
   if (!path) return `identify: a contact has at most ${maxBodyBytes} bytes`
   return key
-    ? `identify: ${path}.${key} is no JSON`
+    ? `identify: ${path}.${shownKey(key)} is no JSON`
     : `identify: ${path === 'external_id' ? 'externalId' : path} must be ${hintOf(path)}`
 }
