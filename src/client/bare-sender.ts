@@ -5,14 +5,13 @@ import { toBareUpdate } from './bare-update.ts'
 import type { EngineContext } from './engine-context.ts'
 import type { OpenCall } from './open-call.ts'
 import { type InFlight, outlivesPage } from './post.ts'
-import { ledgerOf, pauseLeftMs } from './state.ts'
+import { ledgerOf } from './state.ts'
 import { toBody } from './waiting-fields.ts'
 
 /** Sends what waits without the chunk: when the page is left before it has come, and where it cannot be loaded. */
 export interface BareSender {
   /** What is on the wire, by id. */
   onWire: Map<string, InFlight>
-  waitMs(): number
   /** True once the chunk is known not to come. */
   isBare(): boolean
   /** The chunk does not come: from now on what is sent is followed, and tried again. */
@@ -29,15 +28,12 @@ export interface BareSender {
 
 /** @param calls those that no engine has taken */
 export const createBareSender = (context: EngineContext, calls: Map<string, OpenCall>): BareSender => {
-  const { settings, store, tokens, post, emit, warnOnce, mayRun, person, tokenMatches } = context
+  const { settings, store, backoff, tokens, post, emit, warnOnce, mayRun, person, tokenMatches } = context
   const { clock, debounceMs, timeoutMs } = settings
   const record = createRecorder(settings, store)
   const onWire = new Map<string, InFlight>()
   let isBare = false
-  let failures = 0
   let cancelNext: (() => void) | undefined
-
-  const waitMs = (): number => pauseLeftMs(store.read(), clock.now())
 
   const cancel = (): void => {
     cancelNext?.()
@@ -57,7 +53,7 @@ export const createBareSender = (context: EngineContext, calls: Map<string, Open
 
   const send = (): void => {
     const token = tokens.held
-    if (!token || !mayRun() || waitMs() > 0) return
+    if (!token || !mayRun() || backoff.waitMs() > 0) return
     if (isBare) restore()
     for (const [id, waiting] of store.read().outbox) {
       // What another page has left waits for the engine, which knows what other tabs do.
@@ -78,25 +74,17 @@ export const createBareSender = (context: EngineContext, calls: Map<string, Open
     }
   }
 
-  const backOff = (retryAfterMs: number): void => {
-    const now = clock.now()
-    // The defaults of `retries`, whose own values only the chunk reads.
-    store.read().pause = [now, now + Math.round(Math.min(500 * 1.5 ** failures++, 6e4)), now + retryAfterMs]
-    store.save()
-  }
-
   const next = (): void => {
     if (!isBare || !mayRun()) return
     restore()
     if (!store.read().outbox.size) return
-    cancelNext ??= clock.after(Math.max(debounceMs, waitMs() + 1), async () => {
+    cancelNext ??= clock.after(Math.max(debounceMs, backoff.waitMs() + 1), async () => {
       cancelNext = undefined
       const token = await tokens.ask(person())
       if (!token) tokens.discard()
       if (token !== undefined) return send()
       warnOnce('token: failed')
-      backOff(0)
-      next()
+      if (backoff.onFailure({ reason: 'token_source' }) !== undefined) next()
     })
   }
 
@@ -112,20 +100,18 @@ export const createBareSender = (context: EngineContext, calls: Map<string, Open
     if (onWire.get(id) !== update) return
     onWire.delete(id)
     if (known) {
-      failures = 0
-      state.pause = [0, 0, 0]
+      backoff.onDelivered()
       record(id, fields)
       if (!state.outbox.get(id)) {
         calls.delete(id)
         call?.end(emit(id, known))
       }
-    } else backOff(retryAfterMs)
+    } else if (backoff.onFailure({ reason: 'unreachable', retryAfterMs }) === undefined) return
     next()
   }
 
   return {
     onWire,
-    waitMs,
     isBare: () => isBare,
     begin: () => {
       isBare = true
@@ -136,7 +122,7 @@ export const createBareSender = (context: EngineContext, calls: Map<string, Open
     next,
     wake: () => {
       if (!isBare) return
-      store.read().pause[1] = 0
+      backoff.onWake()
       cancel()
       next()
     },

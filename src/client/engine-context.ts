@@ -1,3 +1,4 @@
+import type { Backoff } from './backoff.ts'
 import type { Decision, Emit } from './decisions.ts'
 import type { OpenCall } from './open-call.ts'
 import type { DroppedReason, PendingReason } from './outcome.ts'
@@ -12,6 +13,7 @@ import type { WarnOnce } from './warn-once.ts'
 export interface EngineContext {
   readonly settings: Settings
   readonly store: StateStore
+  readonly backoff: Backoff
   readonly tokens: Tokens
   readonly post: Post
   readonly emit: Emit

@@ -1,6 +1,7 @@
 import { hash } from '../core/hash.ts'
 import { isAcknowledged } from '../core/ledger.ts'
 import { within } from '../core/within.ts'
+import { createBackoff } from './backoff.ts'
 import { createBareSender } from './bare-sender.ts'
 import type { Engine, EngineContext } from './engine-context.ts'
 import { type OpenCall, openCallUntil } from './open-call.ts'
@@ -18,6 +19,7 @@ const longestLoadMs = 1e4
 export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, load }: PipelineParts): Pipeline => {
   const { clock, dedupeTtlMs, settleMs, proxyUrl } = settings
   const store = createStateStore(settings)
+  const backoff = createBackoff(settings, store)
   const tokens = createTokens(settings)
   const post = createPost(settings, store)
   /** Calls that no engine has taken. */
@@ -37,6 +39,7 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
   const context: EngineContext = {
     settings,
     store,
+    backoff,
     tokens,
     post,
     emit,
@@ -48,7 +51,7 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
   }
 
   const bare = createBareSender(context, calls)
-  const { onWire, waitMs, next } = bare
+  const { onWire, next } = bare
 
   /** A failed import is remembered by browsers for the life of the page. */
   const loadEngine = (): Promise<void> => {
@@ -136,7 +139,7 @@ export const createPipeline = (settings: Settings, { mayRun, emit, warnOnce, loa
     if (force) for (const value of Object.values(fields)) value[2] = 1
     const call = engine ? engine.take(id, fields) : keep(id, fields)
     // Beside the chunk and the debounce, so that leaving the page finds the token at hand.
-    if (waitMs() <= 0) tokens.ask(person)
+    if (backoff.waitMs() <= 0) tokens.ask(person)
     loadEngine()
     return { outcome: call.outcome, since: now, until: now + settleMs, revision: store.revision(), call }
   }

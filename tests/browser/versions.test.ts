@@ -139,10 +139,10 @@ describe.each(Object.keys(doors) as Door[])('a browser that has kept files, by %
 /** What caches, login pages and half a deploy have given in place of the chunk. */
 const wrongChunks: Record<string, Response> = {
   'an HTML page': new Response('<!doctype html>', { headers: { 'content-type': 'text/html' } }),
-  'half a file': new Response('export const contractVersion = 2; const x = {', { headers: script }),
+  'half a file': new Response('export const contractVersion = 3; const x = {', { headers: script }),
   'nothing that is exported': new Response('', { headers: script }),
   'a module that throws': new Response('throw new Error("x")', { headers: script }),
-  'an engine that is none': new Response('export const contractVersion = 2, createEngine = () => ({})', {
+  'an engine that is none': new Response('export const contractVersion = 3, createEngine = () => ({})', {
     headers: script,
   }),
 }

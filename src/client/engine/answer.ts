@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/ports.ts'
 import { parseRetryAfter } from '../../core/retry.ts'
 import { statusOf } from '../../core/wire.ts'
+import type { Failure } from '../backoff.ts'
 import { isTime } from '../state.ts'
-import type { Failure } from './backoff.ts'
 
 /** What an answer says of the update that it answers. */
 export interface Answer {

@@ -4,7 +4,6 @@ import { isOffline } from '../page.ts'
 import { ledgerOf, maxStored } from '../state.ts'
 import { covers, isEmpty, joinFields } from '../waiting-fields.ts'
 import { createAttempts } from './attempt.ts'
-import { createBackoff } from './backoff.ts'
 import { freshToken } from './fresh-token.ts'
 import { createLock } from './lock.ts'
 import { createOutbox, hasUnsent, type PendingContact } from './outbox.ts'
@@ -17,15 +16,13 @@ export { describeDecision, describeProblem } from './describe.ts'
 
 /** Joins what waits, and sends it through ky: one attempt at a time, and in one tab at a time. */
 export const createEngine = (context: EngineContext): Engine => {
-  const { settings, store, emit, warnOnce, tokenMatches } = context
+  const { settings, store, backoff, emit, warnOnce, tokenMatches } = context
   const { proxyUrl, fetch, timeoutMs, clock, debug } = settings
   const outbox = createOutbox(context)
   const { all } = outbox
-  const backoff = createBackoff(settings, store)
   const attemptWith = createAttempts(proxyUrl, fetch, timeoutMs)
   const underLock = createLock(proxyUrl, timeoutMs / 2, clock)
   const sender = createSender(context, outbox, {
-    backoff,
     recheck: createRecheck(context, outbox),
     transmit: (contact, token) =>
       underLock(async (isLocked) => {

@@ -2,12 +2,10 @@ import type { Engine } from '../engine-context.ts'
 import type { InFlight, Send } from '../post.ts'
 import type { Token } from '../tokens.ts'
 import type { WaitingFields } from '../waiting-fields.ts'
-import type { Backoff } from './backoff.ts'
 import type { PendingContact } from './outbox.ts'
 
 /** What the sender does not do itself. */
 export interface SenderParts {
-  backoff: Backoff
   /** Sends what waits for a contact, in one attempt. */
   transmit(contact: PendingContact, token: Token): Promise<void>
   recheck(contact: PendingContact, fields: WaitingFields): void

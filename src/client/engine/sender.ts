@@ -1,11 +1,11 @@
 import { within } from '../../core/within.ts'
 import { createRecorder } from '../acknowledge.ts'
+import type { Failure } from '../backoff.ts'
 import type { EngineContext } from '../engine-context.ts'
 import { dropped, type PendingReason, pending } from '../outcome.ts'
 import type { Token } from '../tokens.ts'
 import { isEmpty, type WaitingFields } from '../waiting-fields.ts'
 import { type Answer, readAnswer } from './answer.ts'
-import type { Failure } from './backoff.ts'
 import { explainAnswer, explainRefusal, explainToken, see } from './explain.ts'
 import { freshToken } from './fresh-token.ts'
 import { giveUp } from './give-up.ts'
@@ -14,9 +14,9 @@ import { hasUnsent, type Outbox, type PendingContact } from './outbox.ts'
 import type { ContactUpdate, Sender, SenderParts } from './sender-types.ts'
 
 export const createSender = (context: EngineContext, outbox: Outbox, parts: SenderParts): Sender => {
-  const { settings, store, tokens, mayRun, warnOnce, person, tokenMatches } = context
+  const { settings, store, backoff, tokens, mayRun, warnOnce, person, tokenMatches } = context
   const launcher = createLauncher(context, outbox)
-  const { backoff, recheck, transmit } = parts
+  const { recheck, transmit } = parts
   const { clock, timeoutMs, debounceMs, maxWaitMs, proxyUrl } = settings
   const { all, settle } = outbox
   const record = createRecorder(settings, store)

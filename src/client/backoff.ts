@@ -1,7 +1,7 @@
-import { nextDelay } from '../../core/retry.ts'
-import type { PendingReason } from '../outcome.ts'
-import type { Settings } from '../settings.ts'
-import { pauseLeftMs, type StateStore } from '../state.ts'
+import { nextDelay } from '../core/retry.ts'
+import type { PendingReason } from './outcome.ts'
+import type { Settings } from './settings.ts'
+import { pauseLeftMs, type StateStore } from './state.ts'
 
 /** Not delivered; kept and tried again. */
 export interface Failure {
@@ -38,9 +38,7 @@ export const createBackoff = ({ clock, retries }: Settings, store: StateStore): 
   const { initialInterval = 500, maxInterval = 6e4 } = retries.backoff ?? {}
   const shortestMs = 2 * initialInterval
   return {
-    waitMs: () => {
-      return Math.max(pauseLeftMs(store.read(), clock.now()), quietUntil - clock.monotonic())
-    },
+    waitMs: () => Math.max(pauseLeftMs(store.read(), clock.now()), quietUntil - clock.monotonic()),
     onFailure: ({ reason, noAutoRetry, retryAfterMs = 0 }) => {
       const now = clock.now()
       const isAlone = noAutoRetry || (reason === 'unreachable' && retries.retryConnectionErrors === false)
